@@ -1,0 +1,11 @@
+//! The event log: an ordered, durable, fenced sequence of events per partition.
+
+pub mod log;
+pub mod record;
+pub mod sqlite;
+pub mod validity;
+
+pub use log::{AppendError, Appended, Appender, ClaimError, Log, ReadError};
+pub use record::{
+    Body, Claim, ClaimId, EventRecord, KeyedCommand, Offset, Part, PartitionId, Record,
+};

@@ -1,0 +1,17 @@
+//! The read store: tables derived from views, positions, and the Reader and Writer of a store.
+
+pub mod batch;
+pub mod catalog;
+pub mod position;
+pub mod query;
+pub mod sqlite;
+pub mod store;
+pub mod tables;
+
+pub use batch::{
+    Batch, CellWrite, CommandWrite, HistoryWrite, Mark, ParkedWrite, RowWrite, StateWrite,
+};
+pub use catalog::{Catalog, Run, RunId};
+pub use position::{Marks, Position};
+pub use query::{Page, PageRequest, Range};
+pub use store::{Reader, StoreError, Writer};

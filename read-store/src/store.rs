@@ -1,0 +1,158 @@
+//! The Store: a Reader for queries and cold loads, a Writer for the projector.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use model::Value;
+use model::View;
+use model::rows::Amount;
+
+use crate::batch::{Batch, Mark, ParkedWrite, StateRow, UsedKey};
+use crate::catalog::{Catalog, Run, RunId};
+use crate::query::{Page, PageRequest};
+
+/// Why a store did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It can't be reached just now: try again.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It refuses for good (a value that it cannot hold, a damaged file).
+    #[error("{0}")]
+    Refused(String),
+    /// The catalog was changed by somebody else meanwhile.
+    #[error("the catalog was changed meanwhile")]
+    Conflict,
+}
+
+/// An event as `history` keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// The aggregate's version after it.
+    pub version: u64,
+    /// Event type.
+    pub event: Arc<str>,
+    /// Milliseconds.
+    pub time: i64,
+    /// Wire form.
+    pub data: Bytes,
+}
+
+/// Reads. Marks come first and rows after, so a mark is a true lower bound of what the rows hold.
+#[async_trait]
+pub trait Reader: Send + Sync + 'static {
+    /// The catalog.
+    async fn catalog(&self) -> Result<Catalog, StoreError>;
+
+    /// The marks of all runs. Cheap: from memory where the store can know.
+    async fn marks(&self) -> Result<Arc<Vec<Mark>>, StoreError>;
+
+    /// Returns when some mark may have moved since the last call of [`Reader::marks`] by anyone,
+    /// after about a millisecond to a tenth of a second at the latest: callers loop.
+    async fn marks_moved(&self);
+
+    /// One state.
+    async fn state(
+        &self,
+        run: &RunId,
+        aggregate: &str,
+        id: &str,
+    ) -> Result<Option<StateRow>, StoreError>;
+
+    /// Several states, in the order asked for.
+    async fn states(
+        &self,
+        run: &RunId,
+        aggregate: &str,
+        ids: &[Arc<str>],
+    ) -> Result<Vec<Option<StateRow>>, StoreError>;
+
+    /// The keyed commands that an aggregate remembers, in no order.
+    async fn used_keys(
+        &self,
+        run: &RunId,
+        aggregate: &str,
+        id: &str,
+    ) -> Result<Vec<UsedKey>, StoreError>;
+
+    /// Events of an aggregate with versions above `after`, oldest first, at most `limit`.
+    async fn history(
+        &self,
+        run: &RunId,
+        aggregate: &str,
+        id: &str,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError>;
+
+    /// A page of a view or rollup.
+    async fn page(
+        &self,
+        run: &RunId,
+        view: &Arc<View>,
+        request: &PageRequest,
+    ) -> Result<Page, StoreError>;
+
+    /// A page of states in order of id, for `verify` and refills: `(id, row)` with ids above
+    /// `after`.
+    async fn scan_states(
+        &self,
+        run: &RunId,
+        aggregate: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Arc<str>, StateRow)>, StoreError>;
+
+    /// A page of all rows of a view's table (or cells of a rollup) in primary key order, for
+    /// `verify`; `after` is the last row of the page before (partition key and clustering columns,
+    /// all columns of it).
+    async fn scan_rows(
+        &self,
+        run: &RunId,
+        view: &Arc<View>,
+        after: Option<&[Value]>,
+        limit: usize,
+    ) -> Result<Vec<Vec<Value>>, StoreError>;
+
+    /// How many ids of a run wait, per view (`None` = the fold itself).
+    async fn parked(&self, run: &RunId) -> Result<Vec<ParkedWrite>, StoreError>;
+}
+
+/// Writes: only the projector has one.
+#[async_trait]
+pub trait Writer: Send + 'static {
+    /// Creates what the runs need (idempotent), forgets what they no longer name, and stores the
+    /// catalog if `catalog.revision` is still the stored one.
+    async fn migrate(
+        &mut self,
+        model: &Arc<model::Model>,
+        catalog: &Catalog,
+    ) -> Result<Catalog, StoreError>;
+
+    /// The states of these ids, for folding.
+    async fn states(
+        &mut self,
+        run: &RunId,
+        aggregate: &str,
+        ids: &[Arc<str>],
+    ) -> Result<Vec<Option<StateRow>>, StoreError>;
+
+    /// Ids among these that wait for a view of this run.
+    async fn parked_views(&mut self, run: &RunId) -> Result<Vec<(Arc<str>, Arc<str>)>, StoreError>;
+
+    /// Applies a batch; repeating one that was applied, wholly or in part, changes nothing more.
+    async fn apply(&mut self, batch: Batch) -> Result<(), StoreError>;
+}
+
+/// The sums of one rollup cell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cell {
+    /// One per measure.
+    pub amounts: Vec<Amount>,
+    /// Hidden count.
+    pub rows: i64,
+}
+
+/// A run with the tables it names; see [`crate::tables`].
+pub type RunTables = Run;

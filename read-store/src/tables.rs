@@ -1,0 +1,1 @@
+//! Tables derived from views: names, columns, DDL.
