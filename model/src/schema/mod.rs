@@ -1,9 +1,12 @@
 //! Compiled Avro schemas ([`Shape`]) and the codecs that they drive.
 //!
-//! Planned inside: `parse` (.avsc files to shapes, through apache-avro), `avro` (binary encode,
-//! decode, decode with resolution), `json` (both ways, with JSON pointers), `fingerprint`.
+//! Inside: `parse` (.avsc files to shapes).
 
 use std::sync::Arc;
+
+mod parse;
+
+pub use parse::{Parsed, SchemaError, SchemaSource, Types};
 
 use crate::value::Value;
 
@@ -59,6 +62,8 @@ pub enum Shape {
 pub struct EnumShape {
     /// The full Avro name, `namespace.Name`.
     pub full_name: Arc<str>,
+    /// Full names under which older data may know it.
+    pub aliases: Vec<Arc<str>>,
     /// The symbols in wire order.
     pub symbols: Vec<Arc<str>>,
     /// The default symbol for readers, if the schema gives one.
@@ -72,6 +77,8 @@ pub struct EnumShape {
 pub struct RecordShape {
     /// The full Avro name, `namespace.Name`.
     pub full_name: Arc<str>,
+    /// Full names under which older data may know it.
+    pub aliases: Vec<Arc<str>>,
     /// The fields in wire order.
     pub fields: Vec<FieldShape>,
     /// The schema's `doc`.
@@ -83,6 +90,8 @@ pub struct RecordShape {
 pub struct FieldShape {
     /// Its name.
     pub name: Arc<str>,
+    /// Names under which older data may know it.
+    pub aliases: Vec<Arc<str>>,
     /// Its shape.
     pub shape: Shape,
     /// Its Avro default, already converted.
@@ -114,6 +123,33 @@ pub struct InputError {
     pub message: String,
 }
 
+/// Why a JSON text is no value of a shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JsonError {
+    /// It is not JSON (or nested too deeply to look at).
+    Malformed {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What the parser says.
+        message: String,
+    },
+    /// It is JSON, but does not fit; every place, never empty.
+    Misfits(Vec<InputError>),
+}
+
+/// Which parts of a value an answer shows: the dotted paths of `fields=a,b.c`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Projection {}
+
+impl Projection {
+    /// Parses `a,b.c` against a shape; `Err` names the unknown field and the likely one.
+    pub fn parse(_shape: &Shape, _fields: &str) -> Result<Projection, String> {
+        todo!("schema codec")
+    }
+}
+
 /// Bytes that are no datum of the shape they were decoded with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid Avro datum: {0}")]
@@ -135,6 +171,16 @@ impl Shape {
     /// Converts a JSON value, collecting every misfit (not only the first). Missing fields take
     /// their default, missing nullable ones null.
     pub fn from_json(&self, _json: &serde_json::Value) -> Result<Value, Vec<InputError>> {
+        todo!("schema codec")
+    }
+
+    /// Converts a JSON text.
+    pub fn parse_json(&self, _body: &[u8]) -> Result<Value, JsonError> {
+        todo!("schema codec")
+    }
+
+    /// Appends the JSON text of the parts of a value that the projection names.
+    pub fn write_json_projected(&self, _value: &Value, _only: &Projection, _out: &mut Vec<u8>) {
         todo!("schema codec")
     }
 
@@ -160,6 +206,11 @@ pub struct Resolution {
 impl Resolution {
     /// Compiles the plan; `Err` says why Avro resolution cannot read `writer` as `reader`.
     pub fn new(_writer: &Shape, _reader: &Shape) -> Result<Resolution, String> {
+        todo!("schema codec")
+    }
+
+    /// Turns a value of the writer's shape into one of the reader's.
+    pub fn apply(&self, _value: &Value) -> Result<Value, DatumError> {
         todo!("schema codec")
     }
 
