@@ -1,1 +1,0 @@
-//! The SQLite log of the embedded default.
