@@ -1,10 +1,28 @@
 //! A checked domain: what `load` builds and everything else reads. Plain data, immutable.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::expr::{Expr, Type};
 use crate::schema::{RecordShape, Resolution, Shape};
 use crate::value::Value;
+
+/// An expression and where it is written, for run-time errors. Reads as its [`Expr`].
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// The expression.
+    pub expr: Expr,
+    /// `orders/model.yaml:21`.
+    pub place: Arc<str>,
+}
+
+impl Deref for Placed {
+    type Target = Expr;
+
+    fn deref(&self) -> &Expr {
+        &self.expr
+    }
+}
 
 /// All aggregates of a schemas folder.
 #[derive(Clone, Debug)]
@@ -36,7 +54,7 @@ pub struct Aggregate {
     /// The views, in file order.
     pub views: Vec<Arc<View>>,
     /// Who may read the state (`read:`); slots: `state id actor`.
-    pub read: Option<Expr>,
+    pub read: Option<Placed>,
     /// Hash of all that the folded states depend on: state schema, event schemas, folds, upcasts,
     /// and the version of the engine. A changed hash means states must be folded anew.
     pub fold_hash: [u8; 32],
@@ -74,7 +92,7 @@ pub struct Command {
     /// `on:`.
     pub on: Occurrence,
     /// `allow:`; slots as [`crate::decide`] says.
-    pub allow: Option<Expr>,
+    pub allow: Option<Placed>,
     /// Whether `allow` reads `state` (then it is tested after existence, else before).
     pub allow_reads_state: bool,
     /// The rules, in order.
@@ -87,7 +105,7 @@ pub struct Command {
 #[derive(Clone, Debug)]
 pub struct Rule {
     /// The condition that must hold.
-    pub rule: Expr,
+    pub rule: Placed,
     /// Its text, as written.
     pub source: Arc<str>,
     /// Stable code that clients match on.
@@ -104,9 +122,9 @@ pub struct Emit {
     /// Index into [`Aggregate::events`].
     pub event: usize,
     /// `when:`, tested per element under `each`.
-    pub when: Option<Expr>,
+    pub when: Option<Placed>,
     /// `each:`, a list.
-    pub each: Option<Expr>,
+    pub each: Option<Placed>,
     /// One expression or constant per field of the event, in wire order.
     pub fields: Vec<FieldSource>,
     /// `orders/model.yaml:21`: where it is written, for run-time errors.
@@ -117,7 +135,7 @@ pub struct Emit {
 #[derive(Clone, Debug)]
 pub enum FieldSource {
     /// A `with` expression.
-    Expr(Expr),
+    Expr(Placed),
     /// The input's field at this index, whose type fits.
     Input(usize),
     /// The Avro default (null for nullable fields without one).
@@ -144,7 +162,7 @@ pub struct EventType {
 pub enum Fold {
     /// Sets fields: `(index of the state's field, expression)`; none = the state stays (the
     /// aggregate exists all the same). Slots: `state event id time`.
-    Set(Vec<(usize, Expr)>),
+    Set(Vec<(usize, Placed)>),
     /// `delete: true`.
     Delete,
 }
@@ -182,9 +200,9 @@ pub enum Lift {
 #[derive(Clone, Debug)]
 pub enum UpcastField {
     /// Named in `upcast`.
-    Expr(Expr),
-    /// Copied from the field at this index.
-    Copy(usize),
+    Expr(Placed),
+    /// Copied from the field at this index, resolved by value.
+    Copy(usize, Resolution),
     /// The new field's default.
     Default(Value),
 }
@@ -195,14 +213,14 @@ pub enum ViewSource {
     /// One row per state. Slots: `state id version`.
     State,
     /// One row per element of a list of the state. Slots: `state id version it index`.
-    Each(Expr),
+    Each(Placed),
     /// One row per event of these types (indices into [`Aggregate::events`]), or per element of
     /// `each`. Slots: `event type time id version state` (and `it index`).
     Events {
         /// Indices into [`Aggregate::events`].
         of: Vec<usize>,
         /// `each:` over the event or state.
-        each: Option<Expr>,
+        each: Option<Placed>,
     },
 }
 
@@ -216,9 +234,9 @@ pub struct View {
     /// What it is made from.
     pub source: ViewSource,
     /// `where:`, tested per row or contribution.
-    pub filter: Option<Expr>,
+    pub filter: Option<Placed>,
     /// Per-row permission; slots: `row actor`, `row` being a record of [`View::row_shape`].
-    pub allow: Option<Expr>,
+    pub allow: Option<Placed>,
     /// The record that `allow` sees as `row`: for a row view the declared fields and `id`, for a
     /// rollup its group columns and measures.
     pub row_shape: Arc<RecordShape>,
@@ -265,7 +283,7 @@ pub struct Column {
     pub shown: bool,
     /// Its value; slots as [`ViewSource`] says. For the appended `id`, `version`, `index` it is
     /// those variables.
-    pub expr: Expr,
+    pub expr: Placed,
 }
 
 /// Columns and primary key of a view of rows. A row is one value per column, in this order:
@@ -301,7 +319,7 @@ pub struct Measure {
     /// How it adds up.
     pub kind: MeasureKind,
     /// The summed expression; `None` for `count()`. Slots as [`ViewSource`] says.
-    pub expr: Option<Expr>,
+    pub expr: Option<Placed>,
 }
 
 /// How a measure adds up and shows.

@@ -20,7 +20,7 @@ pub mod value;
 pub use diagnostic::{Diagnostic, Diagnostics, Place};
 pub use domain::{
     Aggregate, Column, Command, Direction, Emit, EventType, IdKind, Measure, MeasureKind, Model,
-    Occurrence, Rollup, RowView, Rule, View, ViewKind, ViewSource,
+    Occurrence, Placed, Rollup, RowView, Rule, View, ViewKind, ViewSource,
 };
 pub use schema::Shape;
 pub use value::{Decimal, Value};
