@@ -1,0 +1,112 @@
+//! The entries of `emit`, in order, become events. All of them see the state before the command.
+
+use std::sync::Arc;
+
+use super::limits::{self, too_many_bytes};
+use super::{Call, Frame, INDEX, IT, MAX_BYTES, MAX_ELEMENTS, MAX_EVENTS, NewEvent, Rejection};
+use crate::domain::{Aggregate, Command, Emit, FieldSource};
+use crate::expr::EvalError;
+use crate::fold::{ExpressionFailed, NoIds};
+use crate::value::Value;
+
+/// The events of a command, within the limits of number and size.
+pub(super) fn events(
+    aggregate: &Aggregate,
+    command: &Command,
+    frame: &mut Frame,
+    call: &mut Call<'_>,
+) -> Result<Vec<NewEvent>, Rejection> {
+    let mut made = Made { aggregate, events: Vec::with_capacity(command.emit.len()), bytes: 0 };
+    for entry in &command.emit {
+        let Some(each) = &entry.each else {
+            made.entry(entry, frame, call)?;
+            continue;
+        };
+        let elements =
+            list(each.eval(&frame[..], &mut NoIds)).map_err(|e| failed(entry, "each", e))?;
+        if elements.len() > MAX_ELEMENTS {
+            return Err(limits::too_many_elements("each", elements.len()));
+        }
+        for (index, element) in elements.iter().enumerate() {
+            frame[IT] = element.clone();
+            // At most MAX_ELEMENTS.
+            frame[INDEX] = Value::Int(index as i64);
+            made.entry(entry, frame, call)?;
+        }
+    }
+    Ok(made.events)
+}
+
+struct Made<'a> {
+    aggregate: &'a Aggregate,
+    events: Vec<NewEvent>,
+    bytes: usize,
+}
+
+impl Made<'_> {
+    /// One event, where `when` holds.
+    fn entry(&mut self, entry: &Emit, frame: &Frame, call: &mut Call<'_>) -> Result<(), Rejection> {
+        if let Some(when) = &entry.when {
+            let wanted = when.eval(frame, &mut NoIds).map_err(|e| failed(entry, "when", e))?;
+            if wanted != Value::Bool(true) {
+                return Ok(());
+            }
+        }
+        if self.events.len() == MAX_EVENTS {
+            let text = format!("a command emits at most {MAX_EVENTS} events");
+            return Err(Rejection::TooLarge(text));
+        }
+        let data = self.data(entry, frame, call)?;
+        self.push(entry.event, data)
+    }
+
+    fn data(&self, entry: &Emit, frame: &Frame, call: &mut Call<'_>) -> Result<Value, Rejection> {
+        let mut values = Vec::with_capacity(entry.fields.len());
+        for (index, source) in entry.fields.iter().enumerate() {
+            values.push(match source {
+                FieldSource::Default(value) => value.clone(),
+                FieldSource::Input(field) => input_field(call.input, *field),
+                FieldSource::Expr(expr) => expr.eval(frame, call.env).map_err(|error| {
+                    let kind = self.aggregate.events.get(entry.event);
+                    let field = kind.and_then(|kind| kind.record.fields.get(index));
+                    failed(entry, field.map_or("with", |field| &field.name), error)
+                })?,
+            });
+        }
+        Ok(Value::Record(Arc::new(values)))
+    }
+
+    fn push(&mut self, event: usize, data: Value) -> Result<(), Rejection> {
+        let name = || &*self.aggregate.events[event].name;
+        limits::check_elements(&data).map_err(|n| limits::too_many_elements(name(), n))?;
+        let wire = self.aggregate.write_event(event, &data);
+        if wire.len() > MAX_BYTES {
+            return Err(too_many_bytes(&format!("the event {}", name()), wire.len()));
+        }
+        self.bytes += wire.len();
+        if self.bytes > MAX_BYTES {
+            return Err(too_many_bytes("the command's events together", self.bytes));
+        }
+        self.events.push(NewEvent { event, data, wire });
+        Ok(())
+    }
+}
+
+fn input_field(input: &Value, index: usize) -> Value {
+    match input {
+        Value::Record(fields) => fields.get(index).cloned().unwrap_or(Value::Null),
+        _ => Value::Null,
+    }
+}
+
+fn list(value: Result<Value, EvalError>) -> Result<Arc<Vec<Value>>, EvalError> {
+    match value? {
+        Value::List(elements) => Ok(elements),
+        _ => Err(EvalError("not a list".to_owned())),
+    }
+}
+
+fn failed(entry: &Emit, part: &str, error: EvalError) -> Rejection {
+    let error = EvalError(format!("{part}: {}", error.0));
+    ExpressionFailed::at(&entry.place, error).into()
+}
