@@ -3,6 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod decimal;
+mod measure;
+
+pub use decimal::{Decimal, DecimalTextError};
+
 /// A value of the model language. Cheap to clone: everything large is shared.
 ///
 /// Which variant stands where is fixed by a [`crate::Shape`] at load; a `Value` alone does not
@@ -31,35 +36,4 @@ pub enum Value {
     Map(Arc<BTreeMap<Arc<str>, Value>>),
     /// A record: its fields' values in the order of its shape.
     Record(Arc<Vec<Value>>),
-}
-
-/// An exact decimal: `units * 10^-places`, at most 28 digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Decimal {
-    // Two halves instead of one i128 keep `Value` at 32 bytes (an i128 aligns to 16).
-    high: i64,
-    low: u64,
-    places: u8,
-}
-
-impl Decimal {
-    /// The most digits that a decimal may have.
-    pub const MAX_DIGITS: u32 = 28;
-
-    /// `units * 10^-places`, or `None` when that has more than 28 digits.
-    pub fn new(units: i128, places: u8) -> Option<Decimal> {
-        (units.unsigned_abs() < 10_u128.pow(Self::MAX_DIGITS)
-            && u32::from(places) <= Self::MAX_DIGITS)
-            .then_some(Decimal { high: (units >> 64) as i64, low: units as u64, places })
-    }
-
-    /// The number without its decimal point.
-    pub fn units(self) -> i128 {
-        (i128::from(self.high) << 64) | i128::from(self.low)
-    }
-
-    /// How many digits stand after the decimal point.
-    pub fn places(self) -> u8 {
-        self.places
-    }
 }

@@ -1,12 +1,22 @@
 //! Compiled Avro schemas ([`Shape`]) and the codecs that they drive.
 //!
-//! Inside: `parse` (.avsc files to shapes).
+//! Inside: `parse` (.avsc files to shapes), `encode` and `decode` (Avro's binary form), `resolve`
+//! (data of one shape as another), `json` (both ways, with JSON pointers), `project` (parts of a
+//! value), `text` (times, dates, uuids and base64 as text).
 
 use std::sync::Arc;
 
+mod decode;
+mod encode;
+mod json;
 mod parse;
+mod project;
+mod resolve;
+mod text;
 
 pub use parse::{Parsed, SchemaError, SchemaSource, Types};
+pub use project::Projection;
+pub use resolve::Resolution;
 
 use crate::value::Value;
 
@@ -139,83 +149,42 @@ pub enum JsonError {
     Misfits(Vec<InputError>),
 }
 
-/// Which parts of a value an answer shows: the dotted paths of `fields=a,b.c`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Projection {}
-
-impl Projection {
-    /// Parses `a,b.c` against a shape; `Err` names the unknown field and the likely one.
-    pub fn parse(_shape: &Shape, _fields: &str) -> Result<Projection, String> {
-        todo!("schema codec")
-    }
-}
-
 /// Bytes that are no datum of the shape they were decoded with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid Avro datum: {0}")]
 pub struct DatumError(pub String);
 
+impl FieldShape {
+    /// The value of a field that an input leaves out: its default, or null where it may be null.
+    pub fn absent(&self) -> Option<Value> {
+        match (&self.default, &self.shape) {
+            (Some(value), _) => Some(value.clone()),
+            (None, Shape::Nullable { .. } | Shape::Null) => Some(Value::Null),
+            (None, _) => None,
+        }
+    }
+}
+
 impl Shape {
-    /// Appends the value's Avro binary form. The value must be of this shape (the checker and
-    /// [`Shape::from_json`] see to that).
-    pub fn encode(&self, _value: &Value, _out: &mut Vec<u8>) {
-        todo!("schema codec")
-    }
-
-    /// Reads one Avro datum that must use up all of `bytes`. Bounded: never allocates more than a
-    /// small multiple of `bytes.len()`.
-    pub fn decode(&self, _bytes: &[u8]) -> Result<Value, DatumError> {
-        todo!("schema codec")
-    }
-
-    /// Converts a JSON value, collecting every misfit (not only the first). Missing fields take
-    /// their default, missing nullable ones null.
-    pub fn from_json(&self, _json: &serde_json::Value) -> Result<Value, Vec<InputError>> {
-        todo!("schema codec")
-    }
-
-    /// Converts a JSON text.
-    pub fn parse_json(&self, _body: &[u8]) -> Result<Value, JsonError> {
-        todo!("schema codec")
-    }
-
-    /// Appends the JSON text of the parts of a value that the projection names.
-    pub fn write_json_projected(&self, _value: &Value, _only: &Projection, _out: &mut Vec<u8>) {
-        todo!("schema codec")
-    }
-
-    /// Appends the value's JSON text.
-    pub fn write_json(&self, _value: &Value, _out: &mut Vec<u8>) {
-        todo!("schema codec")
-    }
-
-    /// Parses the unquoted text form used in query parameters (`true`, `-3`, `12.50`, RFC 3339…);
-    /// `Err` says what would be right. Only for scalar shapes.
-    pub fn from_text(&self, _text: &str) -> Result<Value, String> {
-        todo!("schema codec")
-    }
-}
-
-/// A plan to read data written with one shape as another, by Avro's resolution rules
-/// (decimals resolved by value, aliases and enum defaults included).
-#[derive(Clone, Debug)]
-pub struct Resolution {
-    // planned: a compiled tree; identity where both shapes are equal
-}
-
-impl Resolution {
-    /// Compiles the plan; `Err` says why Avro resolution cannot read `writer` as `reader`.
-    pub fn new(_writer: &Shape, _reader: &Shape) -> Result<Resolution, String> {
-        todo!("schema codec")
-    }
-
-    /// Turns a value of the writer's shape into one of the reader's.
-    pub fn apply(&self, _value: &Value) -> Result<Value, DatumError> {
-        todo!("schema codec")
-    }
-
-    /// Reads one datum of the writer's shape as a value of the reader's.
-    pub fn decode(&self, _bytes: &[u8]) -> Result<Value, DatumError> {
-        todo!("schema codec")
+    /// The Avro name of its kind, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Shape::Null => "null",
+            Shape::Boolean => "boolean",
+            Shape::Int => "int",
+            Shape::Long => "long",
+            Shape::Double => "double",
+            Shape::String => "string",
+            Shape::Bytes => "bytes",
+            Shape::Uuid => "uuid",
+            Shape::Timestamp => "timestamp-millis",
+            Shape::Date => "date",
+            Shape::Decimal { .. } => "decimal",
+            Shape::Enum(_) => "enum",
+            Shape::Array(_) => "array",
+            Shape::Map(_) => "map",
+            Shape::Record(_) => "record",
+            Shape::Nullable { .. } => "union with null",
+        }
     }
 }

@@ -1,0 +1,4 @@
+//! JSON at the edge, both ways.
+
+mod read;
+mod write;
