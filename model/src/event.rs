@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::domain::{Aggregate, EventType, Lift, UpcastField};
 use crate::fold::NoIds;
-use crate::schema::{RecordShape, Resolution, Shape};
+use crate::schema::{FieldShape, RecordShape, Resolution, Shape};
 use crate::value::Value;
 
 /// Bytes before the datum: the zero byte and the schema id.
@@ -108,26 +108,33 @@ fn upcast(from: &Shape, to: &Shape, fields: &[UpcastField], old: Value) -> Resul
     for (source, target) in fields.iter().zip(&to.fields) {
         new.push(match source {
             UpcastField::Expr(expr) => {
-                expr.eval(&frame, &mut NoIds).map_err(|e| format!("{}: {}", target.name, e.0))?
+                expr.eval_in(&frame, &mut NoIds).map_err(|e| e.to_string())?
             }
             UpcastField::Default(value) => value.clone(),
-            UpcastField::Copy(index) => copy(from, *index, &target.shape, &frame[0])
-                .map_err(|e| format!("{}: {e}", target.name))?,
+            UpcastField::Copy(index, resolution) => {
+                copy(from, *index, resolution, target, &frame[0])
+                    .map_err(|e| format!("{}: {e}", target.name))?
+            }
         });
     }
     Ok(Value::Record(Arc::new(new)))
 }
 
 /// A field as it was, or resolved where its type has changed.
-fn copy(from: &RecordShape, index: usize, to: &Shape, old: &Value) -> Result<Value, String> {
+fn copy(
+    from: &RecordShape,
+    index: usize,
+    resolution: &Resolution,
+    to: &FieldShape,
+    old: &Value,
+) -> Result<Value, String> {
     let (Value::Record(values), Some(field)) = (old, from.fields.get(index)) else {
         return Err("no such field in the old version".to_owned());
     };
     let value = values.get(index).ok_or("no such field in the old version")?;
-    if field.shape == *to {
+    if field.shape == to.shape {
         return Ok(value.clone());
     }
-    let resolution = Resolution::new(&field.shape, to)?;
     let mut bytes = Vec::new();
     field.shape.encode(value, &mut bytes);
     resolution.decode(&bytes).map_err(|e| e.to_string())

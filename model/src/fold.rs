@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Aggregate, EventType, Fold};
-use crate::expr::{Env, EvalError};
+use crate::domain::{Aggregate, Fold, Placed};
+use crate::expr::Env;
 use crate::value::Value;
 
 /// An expression of the model that failed at run time.
@@ -16,10 +16,19 @@ pub struct ExpressionFailed {
     pub detail: String,
 }
 
-impl ExpressionFailed {
-    /// A failure at a place that the loader recorded.
-    pub(crate) fn at(place: &Arc<str>, error: EvalError) -> ExpressionFailed {
-        ExpressionFailed { place: place.clone(), detail: error.0 }
+impl Placed {
+    /// Evaluates; what fails names the place in model.yaml.
+    pub(crate) fn eval_in(
+        &self,
+        frame: &[Value],
+        env: &mut dyn Env,
+    ) -> Result<Value, ExpressionFailed> {
+        self.expr.eval(frame, env).map_err(|error| self.failed(error.0))
+    }
+
+    /// A failure here.
+    pub(crate) fn failed(&self, detail: impl Into<String>) -> ExpressionFailed {
+        ExpressionFailed { place: self.place.clone(), detail: detail.into() }
     }
 }
 
@@ -53,7 +62,7 @@ impl Aggregate {
         match &kind.fold {
             Fold::Delete => Ok(None),
             Fold::Set(fields) if fields.is_empty() => Ok(Some(before.clone())),
-            Fold::Set(fields) => set_fields(self, kind, fields, before, data, id, time).map(Some),
+            Fold::Set(fields) => set_fields(fields, before, data, id, time).map(Some),
         }
     }
 
@@ -66,33 +75,22 @@ impl Aggregate {
 }
 
 fn set_fields(
-    aggregate: &Aggregate,
-    kind: &EventType,
-    fields: &[(usize, crate::expr::Expr)],
+    fields: &[(usize, Placed)],
     before: &Value,
     data: &Value,
     id: &Arc<str>,
     time: i64,
 ) -> Result<Value, ExpressionFailed> {
-    let Value::Record(old) = before else {
-        let detail = "the state before this event is no record".to_owned();
-        return Err(ExpressionFailed { place: place(aggregate, kind), detail });
+    let mut new = match before {
+        Value::Record(old) => Vec::clone(old),
+        _ => Vec::new(),
     };
     let frame = [before.clone(), data.clone(), Value::Text(id.clone()), Value::Timestamp(time)];
-    let mut new = Vec::clone(old);
     for (field, expr) in fields {
-        let value = expr.eval(&frame, &mut NoIds).map_err(|error| {
-            let name = aggregate.state.fields.get(*field).map_or("?", |f| &f.name);
-            let detail = format!("fold of {} into {name}: {}", kind.name, error.0);
-            ExpressionFailed { place: place(aggregate, kind), detail }
-        })?;
+        let value = expr.eval_in(&frame, &mut NoIds)?;
         if let Some(slot) = new.get_mut(*field) {
             *slot = value;
         }
     }
     Ok(Value::Record(Arc::new(new)))
-}
-
-fn place(aggregate: &Aggregate, kind: &EventType) -> Arc<str> {
-    format!("{}/model.yaml, events.{}", aggregate.name, kind.name).into()
 }

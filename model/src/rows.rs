@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use crate::decide::{Actor, actor_value};
 use crate::domain::{
-    Aggregate, Column, Measure, MeasureKind, Rollup, RowView, View, ViewKind, ViewSource,
+    Aggregate, Column, Measure, MeasureKind, Placed, Rollup, RowView, View, ViewKind, ViewSource,
 };
-use crate::expr::{EvalError, Expr};
 use crate::fold::{ExpressionFailed, NoIds};
 use crate::value::Value;
 
@@ -184,12 +183,12 @@ impl Aggregate {
 
 /// The variables of a view's expressions, and the list of `each` where there is one.
 pub(crate) struct Seat<'a> {
-    each: Option<&'a Expr>,
+    each: Option<&'a Placed>,
     frame: Vec<Value>,
 }
 
 impl<'a> Seat<'a> {
-    fn new<const N: usize>(each: Option<&'a Expr>, variables: [Value; N]) -> Seat<'a> {
+    fn new<const N: usize>(each: Option<&'a Placed>, variables: [Value; N]) -> Seat<'a> {
         let mut frame = Vec::with_capacity(N + 2);
         frame.extend(variables);
         Seat { each, frame }
@@ -199,7 +198,7 @@ impl<'a> Seat<'a> {
     fn collect<T>(
         self,
         view: &View,
-        make: impl Fn(&[Value]) -> Result<T, EvalError>,
+        make: impl Fn(&[Value]) -> Result<T, ExpressionFailed>,
     ) -> Result<Vec<T>, ExpressionFailed> {
         let mut made = Vec::new();
         self.visit(|frame| {
@@ -207,19 +206,18 @@ impl<'a> Seat<'a> {
                 made.push(make(frame)?);
             }
             Ok(())
-        })
-        .map_err(|error| ExpressionFailed::at(&view.place, error))?;
+        })?;
         Ok(made)
     }
 
     /// Calls `see` for every element, or once without `each`.
     pub(crate) fn visit(
         mut self,
-        mut see: impl FnMut(&[Value]) -> Result<(), EvalError>,
-    ) -> Result<(), EvalError> {
+        mut see: impl FnMut(&[Value]) -> Result<(), ExpressionFailed>,
+    ) -> Result<(), ExpressionFailed> {
         let Some(each) = self.each else { return see(&self.frame) };
-        let Value::List(elements) = each.eval(&self.frame, &mut NoIds)? else {
-            return Err(EvalError("each: not a list".to_owned()));
+        let Value::List(elements) = each.eval_in(&self.frame, &mut NoIds)? else {
+            return Err(each.failed("not a list"));
         };
         let variables = self.frame.len();
         self.frame.extend([Value::Null, Value::Int(0)]);
@@ -233,56 +231,47 @@ impl<'a> Seat<'a> {
 }
 
 /// Whether `where` holds for what the frame shows.
-pub(crate) fn passes(view: &View, frame: &[Value]) -> Result<bool, EvalError> {
+pub(crate) fn passes(view: &View, frame: &[Value]) -> Result<bool, ExpressionFailed> {
     match &view.filter {
         None => Ok(true),
-        Some(filter) => Ok(filter.eval(frame, &mut NoIds)? == Value::Bool(true)),
+        Some(filter) => Ok(filter.eval_in(frame, &mut NoIds)? == Value::Bool(true)),
     }
 }
 
-fn row(rows: &RowView, frame: &[Value]) -> Result<Row, EvalError> {
+fn row(rows: &RowView, frame: &[Value]) -> Result<Row, ExpressionFailed> {
     columns(&rows.columns, frame).map(Row)
 }
 
-fn columns(columns: &[Column], frame: &[Value]) -> Result<Vec<Value>, EvalError> {
-    columns.iter().map(|column| named(&column.name, column.expr.eval(frame, &mut NoIds))).collect()
+fn columns(columns: &[Column], frame: &[Value]) -> Result<Vec<Value>, ExpressionFailed> {
+    columns.iter().map(|column| column.expr.eval_in(frame, &mut NoIds)).collect()
 }
 
-fn contribution(rollup: &Rollup, frame: &[Value]) -> Result<Contribution, EvalError> {
+fn contribution(rollup: &Rollup, frame: &[Value]) -> Result<Contribution, ExpressionFailed> {
     let group = columns(&rollup.group, frame)?;
-    let amounts = rollup.measures.iter().map(|m| named(&m.name, amount(m, frame)));
+    let amounts = rollup.measures.iter().map(|measure| amount(measure, frame));
     Ok(Contribution { group, amounts: amounts.collect::<Result<_, _>>()? })
 }
 
-fn named<T>(name: &str, result: Result<T, EvalError>) -> Result<T, EvalError> {
-    result.map_err(|error| EvalError(format!("{name}: {}", error.0)))
-}
-
-fn amount(measure: &Measure, frame: &[Value]) -> Result<Amount, EvalError> {
+fn amount(measure: &Measure, frame: &[Value]) -> Result<Amount, ExpressionFailed> {
     let Some(expr) = &measure.expr else { return Ok(Amount::Exact(1)) };
-    match (measure.kind, expr.eval(frame, &mut NoIds)?) {
-        (MeasureKind::Count, _) => Ok(Amount::Exact(1)),
-        (MeasureKind::Int, Value::Int(n)) => Ok(Amount::Exact(n.into())),
+    let exact = match (measure.kind, expr.eval_in(frame, &mut NoIds)?) {
+        (MeasureKind::Count, _) => Some(1),
+        (MeasureKind::Int, Value::Int(n)) => Some(n.into()),
         (MeasureKind::Decimal(places), Value::Decimal(d)) => {
-            at_places(d.units(), d.places(), places).map(Amount::Exact)
+            at_places(d.units(), d.places(), places)
         }
-        (MeasureKind::Decimal(places), Value::Int(n)) => {
-            at_places(n.into(), 0, places).map(Amount::Exact)
-        }
-        (MeasureKind::Double, Value::Double(d)) => Ok(Amount::Double(d)),
-        (kind, value) => Err(EvalError(format!("{value:?} is no amount of a {kind:?} measure"))),
-    }
+        (MeasureKind::Decimal(places), Value::Int(n)) => at_places(n.into(), 0, places),
+        (MeasureKind::Double, Value::Double(d)) => return Ok(Amount::Double(d)),
+        _ => None,
+    };
+    let text = || format!("the amount does not fit the measure {}", measure.name);
+    exact.map(Amount::Exact).ok_or_else(|| expr.failed(text()))
 }
 
 /// The same number with more places, exactly.
-fn at_places(units: i128, has: u8, wants: u8) -> Result<i128, EvalError> {
-    let Some(more) = wants.checked_sub(has) else {
-        return Err(EvalError(format!("{has} places, but the measure has {wants}")));
-    };
-    10_i128
-        .checked_pow(more.into())
-        .and_then(|factor| units.checked_mul(factor))
-        .ok_or_else(|| EvalError("too many digits".to_owned()))
+fn at_places(units: i128, has: u8, wants: u8) -> Option<i128> {
+    let factor = 10_i128.checked_pow(wants.checked_sub(has)?.into())?;
+    units.checked_mul(factor)
 }
 
 fn int(number: u64) -> Value {

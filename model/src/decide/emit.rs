@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::limits::{self, too_many_bytes};
 use super::{Call, Frame, INDEX, IT, MAX_BYTES, MAX_ELEMENTS, MAX_EVENTS, NewEvent, Rejection};
 use crate::domain::{Aggregate, Command, Emit, FieldSource};
-use crate::expr::EvalError;
-use crate::fold::{ExpressionFailed, NoIds};
+use crate::fold::NoIds;
 use crate::value::Value;
 
 /// The events of a command, within the limits of number and size.
@@ -47,8 +46,7 @@ impl Made<'_> {
     /// One event, where `when` holds.
     fn entry(&mut self, entry: &Emit, frame: &Frame, call: &mut Call<'_>) -> Result<(), Rejection> {
         if let Some(when) = &entry.when {
-            let wanted = when.eval(frame, &mut NoIds).map_err(|e| failed(entry, "when", e))?;
-            if wanted != Value::Bool(true) {
+            if when.eval_in(frame, &mut NoIds)? != Value::Bool(true) {
                 return Ok(());
             }
         }
@@ -56,24 +54,8 @@ impl Made<'_> {
             let text = format!("a command emits at most {MAX_EVENTS} events");
             return Err(Rejection::TooLarge(text));
         }
-        let data = self.data(entry, frame, call)?;
+        let data = data(entry, frame, call)?;
         self.push(entry.event, data)
-    }
-
-    fn data(&self, entry: &Emit, frame: &Frame, call: &mut Call<'_>) -> Result<Value, Rejection> {
-        let mut values = Vec::with_capacity(entry.fields.len());
-        for (index, source) in entry.fields.iter().enumerate() {
-            values.push(match source {
-                FieldSource::Default(value) => value.clone(),
-                FieldSource::Input(field) => input_field(call.input, *field),
-                FieldSource::Expr(expr) => expr.eval(frame, call.env).map_err(|error| {
-                    let kind = self.aggregate.events.get(entry.event);
-                    let field = kind.and_then(|kind| kind.record.fields.get(index));
-                    failed(entry, field.map_or("with", |field| &field.name), error)
-                })?,
-            });
-        }
-        Ok(Value::Record(Arc::new(values)))
     }
 
     fn push(&mut self, event: usize, data: Value) -> Result<(), Rejection> {
@@ -92,21 +74,21 @@ impl Made<'_> {
     }
 }
 
+fn data(entry: &Emit, frame: &Frame, call: &mut Call<'_>) -> Result<Value, Rejection> {
+    let mut values = Vec::with_capacity(entry.fields.len());
+    for source in &entry.fields {
+        values.push(match source {
+            FieldSource::Default(value) => value.clone(),
+            FieldSource::Input(field) => input_field(call.input, *field),
+            FieldSource::Expr(expr) => expr.eval_in(frame, call.env)?,
+        });
+    }
+    Ok(Value::Record(Arc::new(values)))
+}
+
 fn input_field(input: &Value, index: usize) -> Value {
     match input {
         Value::Record(fields) => fields.get(index).cloned().unwrap_or(Value::Null),
         _ => Value::Null,
     }
-}
-
-fn list(value: Result<Value, EvalError>) -> Result<Arc<Vec<Value>>, EvalError> {
-    match value? {
-        Value::List(elements) => Ok(elements),
-        _ => Err(EvalError("not a list".to_owned())),
-    }
-}
-
-fn failed(entry: &Emit, part: &str, error: EvalError) -> Rejection {
-    let error = EvalError(format!("{part}: {}", error.0));
-    ExpressionFailed::at(&entry.place, error).into()
 }

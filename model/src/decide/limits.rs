@@ -1,9 +1,8 @@
 //! The limits on elements, bytes and key texts. All are held before anything is written.
 
 use super::{Call, MAX_BYTES, MAX_ELEMENTS, MAX_KEY_BYTES, NewEvent, Rejection, Snapshot};
-use crate::domain::{Aggregate, Column, Fold, View, ViewKind, ViewSource};
-use crate::expr::{EvalError, Expr};
-use crate::fold::NoIds;
+use crate::domain::{Aggregate, Column, Fold, Placed, View, ViewKind, ViewSource};
+use crate::fold::{ExpressionFailed, NoIds};
 use crate::rows::{Occurred, Seat, passes};
 use crate::schema::Shape;
 use crate::value::Value;
@@ -145,14 +144,14 @@ fn is_long_text(column: &Column) -> bool {
 
 /// A path selects a part of what it starts from, so it yields nothing longer than that.
 fn only_paths(view: &View, columns: &[&Column]) -> bool {
-    each_of(view).is_none_or(Expr::is_path) && columns.iter().all(|c| c.expr.is_path())
+    each_of(view).is_none_or(|each| each.is_path()) && columns.iter().all(|c| c.expr.is_path())
 }
 
 fn reads(view: &View, columns: &[&Column], slot: usize) -> bool {
     each_of(view).is_some_and(|each| each.reads(slot)) || columns.iter().any(|c| c.expr.reads(slot))
 }
 
-fn each_of(view: &View) -> Option<&Expr> {
+fn each_of(view: &View) -> Option<&Placed> {
     match &view.source {
         ViewSource::State => None,
         ViewSource::Each(each) => Some(each),
@@ -173,7 +172,7 @@ fn check(view: &View, columns: &[&Column], seat: Option<Seat<'_>>) -> Result<(),
         {
             long = Some(found);
         }
-        Ok::<(), EvalError>(())
+        Ok::<(), ExpressionFailed>(())
     });
     match (long, visited) {
         (Some((column, bytes)), _) => Err(Rejection::TooLarge(format!(

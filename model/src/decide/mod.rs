@@ -16,8 +16,8 @@ use bytes::Bytes;
 
 pub(crate) use actor::actor_value;
 
-use crate::domain::{Aggregate, Command, Emit, FieldSource, IdKind, Occurrence, Rule};
-use crate::expr::{Env, Expr};
+use crate::domain::{Aggregate, Command, Emit, FieldSource, IdKind, Occurrence, Placed};
+use crate::expr::Env;
 use crate::fold::{ExpressionFailed, NoIds};
 use crate::value::Value;
 
@@ -208,16 +208,9 @@ impl Aggregate {
 
     fn check_rules(&self, command: &Command, frame: &Frame) -> Result<(), Rejection> {
         for (index, rule) in command.require.iter().enumerate() {
-            match rule.rule.eval(frame, &mut NoIds) {
-                Ok(Value::Bool(true)) => {}
-                Ok(_) => {
-                    let values = values::read(self, command, &rule.rule, frame);
-                    return Err(Rejection::Rule { index, values });
-                }
-                Err(error) => {
-                    let place = rule_place(self, command, rule);
-                    return Err(ExpressionFailed::at(&place, error).into());
-                }
+            if rule.rule.eval_in(frame, &mut NoIds)? != Value::Bool(true) {
+                let values = values::read(self, command, &rule.rule, frame);
+                return Err(Rejection::Rule { index, values });
             }
         }
         Ok(())
@@ -283,7 +276,7 @@ fn frame(command: &Command, before: &Snapshot, call: &Call<'_>) -> Frame {
 
 /// Building the caller's record costs more than looking whether anything reads it.
 fn reads_actor(command: &Command) -> bool {
-    let reads = |expr: &Expr| expr.reads(ACTOR);
+    let reads = |expr: &Placed| expr.reads(ACTOR);
     let emits = |emit: &Emit| {
         emit.when.as_ref().is_some_and(reads)
             || emit.each.as_ref().is_some_and(reads)
@@ -295,12 +288,8 @@ fn reads_actor(command: &Command) -> bool {
 }
 
 /// A permission: what fails at run time is false.
-fn holds(permission: &Expr, frame: &[Value]) -> bool {
+fn holds(permission: &Placed, frame: &[Value]) -> bool {
     permission.eval(frame, &mut NoIds) == Ok(Value::Bool(true))
-}
-
-fn rule_place(aggregate: &Aggregate, command: &Command, rule: &Rule) -> Arc<str> {
-    format!("{}/model.yaml, commands.{}, rule {}", aggregate.name, command.name, rule.code).into()
 }
 
 fn parse_uuid(text: &str) -> Result<Arc<str>, String> {
