@@ -21,8 +21,9 @@ pub(super) fn events(
             made.entry(entry, frame, call)?;
             continue;
         };
-        let elements =
-            list(each.eval(&frame[..], &mut NoIds)).map_err(|e| failed(entry, "each", e))?;
+        let Value::List(elements) = each.eval_in(&frame[..], &mut NoIds)? else {
+            return Err(each.failed("not a list").into());
+        };
         if elements.len() > MAX_ELEMENTS {
             return Err(limits::too_many_elements("each", elements.len()));
         }
