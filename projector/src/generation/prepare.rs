@@ -1,0 +1,154 @@
+//! Making the tables ready for a model before anything is served from them.
+
+use std::sync::Arc;
+
+use event_log::{Log, ReadError};
+use model::Model;
+use read_store::{Catalog, Reader, StoreError, Writer};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::runs;
+use crate::batch::{ActiveRun, Stop};
+use crate::config::Config;
+use crate::follow::{Failure, Follower, Parts};
+use crate::status::StatusHandle;
+
+/// How a fill goes on: offsets done and offsets in all.
+pub type Progress<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
+
+/// Why the tables can't be made ready.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PrepareError {
+    /// The tables were filled from another log.
+    #[error(
+        "the tables were filled from log {stored}, but this is log {found}: bring back the log \
+         that belongs to them, or remove the read store to have it filled anew"
+    )]
+    OtherLog {
+        /// What the catalog remembers.
+        stored: Uuid,
+        /// What the log says.
+        found: Uuid,
+    },
+    /// The model no longer fits what was written under it.
+    #[error("the model does not fit the data:\n{}", .0.join("\n"))]
+    Contract(Vec<String>),
+    /// The log holds something that stops projection.
+    #[error(transparent)]
+    Stopped(#[from] Stop),
+    /// The store failed.
+    #[error("the read store: {0}")]
+    Store(#[from] StoreError),
+    /// The log failed.
+    #[error("the log: {0}")]
+    Log(#[from] ReadError),
+    /// Log or store could not be reached while filling.
+    #[error("could not go on filling: {0}")]
+    Unavailable(String),
+}
+
+/// Reconciles the catalog with the model and fills what is new or changed, up to the log's end at
+/// the time of the call. Broken off at any place, it goes on from there when called again.
+pub async fn prepare(
+    model: &Arc<Model>,
+    log: &Arc<dyn Log>,
+    writer: &mut dyn Writer,
+    reader: &Arc<dyn Reader>,
+    progress: Progress<'_>,
+) -> Result<Catalog, PrepareError> {
+    let mut stored = reader.catalog().await?;
+    check_stream(&stored, log.stream())?;
+    check_contracts(model, &stored)?;
+    stored.stream = Some(log.stream());
+
+    let wanted = runs::filling(model, &stored);
+    if runs::differs(&wanted, &stored) {
+        stored = writer.migrate(model, &runs::only_live(&stored)).await?;
+    }
+    let wanted = Catalog { revision: stored.revision, ..wanted };
+    let mut catalog = writer.migrate(model, &wanted).await?;
+
+    if catalog.runs.iter().any(|run| !run.live) {
+        fill(model, log, writer, reader, &catalog, progress).await?;
+        let mut live = runs::live(model, &catalog);
+        live.contracts = contracts(model);
+        catalog = writer.migrate(model, &live).await?;
+    } else if catalog.contracts != contracts(model) {
+        let renewed = Catalog { contracts: contracts(model), ..catalog };
+        catalog = writer.migrate(model, &renewed).await?;
+    }
+    Ok(catalog)
+}
+
+fn check_stream(catalog: &Catalog, found: Uuid) -> Result<(), PrepareError> {
+    match catalog.stream {
+        Some(stored) if stored != found => Err(PrepareError::OtherLog { stored, found }),
+        _ => Ok(()),
+    }
+}
+
+async fn fill(
+    model: &Arc<Model>,
+    log: &Arc<dyn Log>,
+    writer: &mut dyn Writer,
+    reader: &Arc<dyn Reader>,
+    catalog: &Catalog,
+    progress: Progress<'_>,
+) -> Result<(), PrepareError> {
+    let active = runs::active_runs(model, catalog);
+    let writer = Mutex::new(writer);
+    for partition in log.partitions() {
+        let parts = Parts {
+            log: log.clone(),
+            reader: reader.clone(),
+            writer: &writer,
+            config: Config::default(),
+            status: StatusHandle::default(),
+        };
+        let total = u64::try_from(log.head(&partition).await?.0).unwrap_or(0);
+        let mut follower = Follower::new(parts, partition, active.clone());
+        fill_partition(&mut follower, total, progress).await?;
+    }
+    Ok(())
+}
+
+async fn fill_partition(
+    follower: &mut Follower<'_>,
+    total: u64,
+    progress: Progress<'_>,
+) -> Result<(), PrepareError> {
+    loop {
+        let mut told = |mark: i64| progress(u64::try_from(mark + 1).unwrap_or(0), total);
+        let failure = match follower.restart().await {
+            Ok(()) => follower.catch_up(None, &mut told).await,
+            Err(failure) => Err(failure),
+        };
+        let failure = match failure {
+            Ok(_) => return Ok(()),
+            Err(Failure::Refused(stretch, detail)) => follower.refused(stretch, detail).await.err(),
+            Err(other) => Some(other),
+        };
+        match failure {
+            None => {}
+            Some(Failure::Stopped(stop)) => return Err(stop.into()),
+            Some(Failure::Unavailable(detail) | Failure::Refused(_, detail)) => {
+                return Err(PrepareError::Unavailable(detail));
+            }
+        }
+    }
+}
+
+/// What the store is to remember of each aggregate.
+fn contracts(_model: &Model) -> Vec<(Arc<str>, String)> {
+    Vec::new()
+}
+
+fn check_contracts(_model: &Model, _catalog: &Catalog) -> Result<(), PrepareError> {
+    Ok(())
+}
+
+/// The runs of a catalog as this model feeds them (for `verify`).
+pub(crate) fn served(model: &Model, catalog: &Catalog) -> Vec<ActiveRun> {
+    runs::active_runs(model, &runs::only_live(catalog))
+}

@@ -1,0 +1,98 @@
+//! How the projector is doing, for health, metrics and `status`.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use event_log::PartitionId;
+
+/// All partitions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// In order.
+    pub partitions: Vec<PartitionStatus>,
+}
+
+/// One partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionStatus {
+    /// Which.
+    pub partition: PartitionId,
+    /// Offset after the last record known in the log.
+    pub head: i64,
+    /// Offset of the last record that all runs have taken in; -1 before any.
+    pub mark: i64,
+    /// Time of the oldest record that is read and not yet in the tables, milliseconds.
+    pub pending_since: Option<i64>,
+    /// Events applied since start.
+    pub events: u64,
+    /// Batches applied since start.
+    pub batches: u64,
+    /// How many ids are set aside, counted per view.
+    pub parked: u64,
+    /// Records since start that did not count (stale claim, wrong sequence).
+    pub dropped: u64,
+    /// Why the partition stands still, if it does.
+    pub stopped: Option<String>,
+    /// Why log or store can't be reached just now, if so.
+    pub unavailable: Option<String>,
+}
+
+impl PartitionStatus {
+    fn new(partition: PartitionId) -> PartitionStatus {
+        PartitionStatus {
+            partition,
+            head: 0,
+            mark: -1,
+            pending_since: None,
+            events: 0,
+            batches: 0,
+            parked: 0,
+            dropped: 0,
+            stopped: None,
+            unavailable: None,
+        }
+    }
+
+    /// How many offsets the tables are behind.
+    pub fn lag_events(&self) -> u64 {
+        u64::try_from(self.head - 1 - self.mark).unwrap_or(0)
+    }
+
+    /// For how long the oldest record that is not in the tables has waited.
+    pub fn lag_ms(&self, now: i64) -> u64 {
+        let waited = self.pending_since.map_or(0, |since| now.saturating_sub(since));
+        u64::try_from(waited).unwrap_or(0)
+    }
+}
+
+impl Status {
+    /// The first reason for which some partition stands still.
+    pub fn stopped(&self) -> Option<&str> {
+        self.partitions.iter().find_map(|partition| partition.stopped.as_deref())
+    }
+}
+
+/// Reads the status from anywhere, while the projector runs.
+#[derive(Clone, Debug, Default)]
+pub struct StatusHandle(Arc<Mutex<BTreeMap<PartitionId, PartitionStatus>>>);
+
+impl StatusHandle {
+    /// The status at this moment.
+    pub fn get(&self) -> Status {
+        let partitions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Status { partitions: partitions.values().cloned().collect() }
+    }
+
+    /// Changes one partition's part and shows it as metrics.
+    pub(crate) fn update(
+        &self,
+        partition: &PartitionId,
+        change: impl FnOnce(&mut PartitionStatus),
+    ) {
+        let mut partitions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = partitions
+            .entry(partition.clone())
+            .or_insert_with(|| PartitionStatus::new(partition.clone()));
+        change(status);
+    }
+}
