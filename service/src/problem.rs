@@ -2,7 +2,15 @@
 
 use std::borrow::Cow;
 
+use actix_web::HttpResponse;
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use bytes::Bytes;
 use serde::Serialize;
+
+/// The media type of every error answer.
+pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A problem, to be answered as `application/problem+json`.
 #[derive(Clone, Debug, Serialize)]
@@ -68,5 +76,43 @@ impl Problem {
     pub fn with(mut self, name: &str, value: impl Into<serde_json::Value>) -> Problem {
         self.members.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// The 500 that says nothing but a trace id, under which the log has the rest.
+    pub fn internal(trace_id: &str) -> Problem {
+        Problem::new(500, "internal", "something went wrong here; the log has it under trace_id")
+            .with("trace_id", trace_id)
+    }
+
+    /// A 503 that is worth another try after this many seconds.
+    pub fn unavailable(detail: impl Into<String>, retry_after_s: u32) -> Problem {
+        Problem::new(503, "unavailable", detail).retry_after(retry_after_s)
+    }
+
+    /// Sets `Retry-After`, in seconds.
+    pub fn retry_after(mut self, seconds: u32) -> Problem {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The body, as JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        // Text, numbers and maps with text keys: nothing in a problem can fail to be written.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// The answer.
+    pub fn respond(&self) -> HttpResponse {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut answer = HttpResponse::with_body(status, BoxBody::new(Bytes::from(self.to_json())));
+        let headers = answer.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(allow) = self.allow.as_deref().and_then(|a| HeaderValue::from_str(a).ok()) {
+            headers.insert(ALLOW, allow);
+        }
+        answer
     }
 }
