@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+mod canonical;
 mod decode;
 mod encode;
 mod json;
@@ -186,5 +187,45 @@ impl Shape {
             Shape::Record(_) => "record",
             Shape::Nullable { .. } => "union with null",
         }
+    }
+}
+
+impl Shape {
+    /// The full name of a record or enum.
+    pub fn full_name(&self) -> Option<&str> {
+        match self {
+            Shape::Enum(shape) => Some(&shape.full_name),
+            Shape::Record(shape) => Some(&shape.full_name),
+            _ => None,
+        }
+    }
+
+    /// Whether all its values are encoded as nothing at all.
+    fn takes_no_bytes(&self) -> bool {
+        match self {
+            Shape::Null => true,
+            Shape::Record(shape) => shape.fields.iter().all(|f| f.shape.takes_no_bytes()),
+            _ => false,
+        }
+    }
+
+    /// Every record and enum in it, each once, inner ones first.
+    pub fn named_types(&self) -> Vec<Shape> {
+        fn walk(shape: &Shape, found: &mut Vec<Shape>) {
+            match shape {
+                Shape::Array(inner) | Shape::Map(inner) | Shape::Nullable { inner, .. } => {
+                    walk(inner, found);
+                }
+                Shape::Record(record) => record.fields.iter().for_each(|f| walk(&f.shape, found)),
+                _ => {}
+            }
+            let known = found.iter().any(|other| other.full_name() == shape.full_name());
+            if shape.full_name().is_some() && !known {
+                found.push(shape.clone());
+            }
+        }
+        let mut found = Vec::new();
+        walk(self, &mut found);
+        found
     }
 }

@@ -4,7 +4,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::canonical::{schema_id, schema_json};
 use super::{RecordShape, Shape};
+use builder::Builder;
+
+mod builder;
+mod define;
+mod fit;
+mod node;
+#[cfg(test)]
+mod tests;
 
 /// One schema file, read but not yet parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,27 +54,62 @@ pub struct Parsed {
 
 /// The named records and enums of a folder, and behind them the shared ones.
 #[derive(Clone, Debug, Default)]
-pub struct Types {}
+pub struct Types {
+    own: Vec<Shape>,
+    shared: Vec<Shape>,
+}
 
 impl Types {
     /// Parses files of named types that may refer to each other in any order and to `shared`
     /// ones. What parses is in the set even where other files are wrong.
-    pub fn parse(_sources: &[SchemaSource], _shared: Option<&Types>) -> (Types, Vec<SchemaError>) {
-        todo!("schema parser")
+    pub fn parse(sources: &[SchemaSource], shared: Option<&Types>) -> (Types, Vec<SchemaError>) {
+        let shared = shared.map(|types| types.iter().map(|(_, s)| s.clone()).collect());
+        let outer = Types { own: Vec::new(), shared: shared.unwrap_or_default() };
+        let nodes = builder::read(sources);
+        let mut builder = Builder::new(&outer, sources, &nodes);
+        for file in 0..sources.len() {
+            builder.top(file, &["record", "enum"]);
+        }
+        let (own, errors) = builder.finish();
+        (Types { own, ..outer }, errors)
     }
 
     /// Parses one top-level record that may refer to these types and define nested ones inline.
-    pub fn record(&self, _source: &SchemaSource) -> Result<Parsed, Vec<SchemaError>> {
-        todo!("schema parser")
+    pub fn record(&self, source: &SchemaSource) -> Result<Parsed, Vec<SchemaError>> {
+        let sources = std::slice::from_ref(source);
+        let nodes = builder::read(sources);
+        let mut builder = Builder::new(self, sources, &nodes);
+        let shape = builder.top(0, &["record"]);
+        let (_, errors) = builder.finish();
+        match shape {
+            Some(Shape::Record(shape)) if errors.is_empty() => {
+                let whole = Shape::Record(Arc::clone(&shape));
+                let (schema_json, schema_id) = (schema_json(&whole), schema_id(&whole));
+                Ok(Parsed { shape, schema_json, schema_id })
+            }
+            _ => Err(errors),
+        }
     }
 
     /// The type of this short name: of the folder first, then a shared one.
-    pub fn get(&self, _short_name: &str) -> Option<Shape> {
-        todo!("schema parser")
+    pub fn get(&self, short_name: &str) -> Option<Shape> {
+        self.iter().find(|(name, _)| *name == short_name).map(|(_, shape)| shape.clone())
+    }
+
+    /// The type of this full name.
+    fn get_full(&self, full_name: &str) -> Option<Shape> {
+        let named = |shape: &&Shape| shape.full_name() == Some(full_name);
+        self.own.iter().chain(&self.shared).find(named).cloned()
     }
 
     /// All types with their short names, the folder's own first.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Shape)> {
-        std::iter::empty()
+        let all = self.own.iter().chain(&self.shared);
+        all.filter_map(|shape| shape.full_name().map(|name| (short(name), shape)))
     }
+}
+
+/// A full name without its namespace.
+fn short(full_name: &str) -> &str {
+    full_name.rsplit('.').next().unwrap_or(full_name)
 }
