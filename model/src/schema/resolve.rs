@@ -19,7 +19,7 @@ pub struct Resolution {
 /// How one part is read.
 #[derive(Debug)]
 enum Plan {
-    /// As it is: both shapes have the same values and bytes.
+    /// With the writer's shape: its values are the reader's too.
     Same(Shape),
     /// An int or long as a double.
     Widen(Shape),

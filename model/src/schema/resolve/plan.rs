@@ -14,16 +14,16 @@ pub(super) fn resolve(writer: &Shape, reader: &Shape, path: &mut String) -> Resu
             let same_order =
                 matches!(reader, Shape::Nullable { null_first: other, .. } if other == null_first);
             match same_order && is_same(&inner) {
-                true => Plan::Same(reader.clone()),
+                true => Plan::Same(writer.clone()),
                 false => Plan::Nullable { inner: Box::new(inner), null_first: *null_first },
             }
         }
-        (Shape::Null, Shape::Nullable { .. }) => Plan::Same(Shape::Null),
+        (Shape::Null, Shape::Nullable { .. }) => Plan::Same(writer.clone()),
         (Shape::Nullable { .. }, _) => {
             return refuse(path, "it may hold null, which the newer shape does not");
         }
         (writer, Shape::Nullable { inner, .. }) => resolve(writer, inner, path)?,
-        (Shape::Int, Shape::Long) | (Shape::Uuid, Shape::String) => Plan::Same(reader.clone()),
+        (Shape::Int, Shape::Long) | (Shape::Uuid, Shape::String) => Plan::Same(writer.clone()),
         (Shape::Int | Shape::Long, Shape::Double) => Plan::Widen(writer.clone()),
         (Shape::String, Shape::Bytes) => Plan::ToBytes,
         (Shape::Bytes, Shape::String) => Plan::ToText,
@@ -38,21 +38,21 @@ pub(super) fn resolve(writer: &Shape, reader: &Shape, path: &mut String) -> Resu
                 );
             }
             match to_s == s {
-                true => Plan::Same(reader.clone()),
+                true => Plan::Same(writer.clone()),
                 false => Plan::Rescale { writer: writer.clone(), scale: *to_s },
             }
         }
         (Shape::Enum(from), Shape::Enum(to)) => symbols(from, to, path)?,
         (Shape::Array(from), Shape::Array(to)) => match resolve(from, to, path)? {
-            inner if is_same(&inner) => Plan::Same(reader.clone()),
+            inner if is_same(&inner) => Plan::Same(writer.clone()),
             inner => Plan::Array(Box::new(inner)),
         },
         (Shape::Map(from), Shape::Map(to)) => match resolve(from, to, path)? {
-            inner if is_same(&inner) => Plan::Same(reader.clone()),
+            inner if is_same(&inner) => Plan::Same(writer.clone()),
             inner => Plan::Map(Box::new(inner)),
         },
-        (Shape::Record(from), Shape::Record(to)) => record(from, to, reader, path)?,
-        (writer, reader) if writer == reader => Plan::Same(reader.clone()),
+        (Shape::Record(from), Shape::Record(to)) => record(from, to, writer, path)?,
+        (writer, reader) if writer == reader => Plan::Same(writer.clone()),
         (writer, reader) => {
             let message = format!("{} can't be read as {}", writer.kind(), reader.kind());
             return refuse(path, &message);
@@ -71,10 +71,10 @@ fn refuse<T>(path: &str, message: &str) -> Result<T, String> {
     }
 }
 
-fn symbols(from: &EnumShape, to: &Arc<EnumShape>, path: &str) -> Result<Plan, String> {
+fn symbols(from: &Arc<EnumShape>, to: &EnumShape, path: &str) -> Result<Plan, String> {
     check_names(&from.full_name, &to.full_name, &to.aliases, path)?;
     if from.symbols == to.symbols {
-        return Ok(Plan::Same(Shape::Enum(Arc::clone(to))));
+        return Ok(Plan::Same(Shape::Enum(Arc::clone(from))));
     }
     let default = to.default.map(|index| &to.symbols[index]);
     let mut symbols = Vec::with_capacity(from.symbols.len());
@@ -96,14 +96,13 @@ fn symbols(from: &EnumShape, to: &Arc<EnumShape>, path: &str) -> Result<Plan, St
 fn record(
     from: &RecordShape,
     to: &RecordShape,
-    reader: &Shape,
+    writer: &Shape,
     path: &mut String,
 ) -> Result<Plan, String> {
     check_names(&from.full_name, &to.full_name, &to.aliases, path)?;
-    let mut sources = Vec::with_capacity(to.fields.len());
+    let sources = sources(from, to);
     let mut blank = Vec::with_capacity(to.fields.len());
-    for field in &to.fields {
-        let source = source_of(field, from);
+    for (field, source) in to.fields.iter().zip(&sources) {
         match (source, &field.default) {
             (Some(_), _) => blank.push(Value::Null),
             (None, Some(default)) => blank.push(default.clone()),
@@ -115,7 +114,6 @@ fn record(
                 return refuse(path, &message);
             }
         }
-        sources.push(source);
     }
     let mut fields = Vec::with_capacity(from.fields.len());
     for (index, field) in from.fields.iter().enumerate() {
@@ -137,14 +135,27 @@ fn record(
             |(index, step)| matches!(step, Step::Keep(target, plan) if *target == index && is_same(plan)),
         );
     Ok(match unchanged {
-        true => Plan::Same(reader.clone()),
+        true => Plan::Same(writer.clone()),
         false => Plan::Record { fields, blank },
     })
 }
 
-/// The writer's field that a reader's field is read from: by its name, else by an alias.
-fn source_of(field: &FieldShape, from: &RecordShape) -> Option<usize> {
-    from.index_of(&field.name).or_else(|| field.aliases.iter().find_map(|name| from.index_of(name)))
+/// The writer's field that each of the reader's is read from: by its name, else by an alias. A
+/// field that another one has taken over by an alias is not there under its old name.
+fn sources(from: &RecordShape, to: &RecordShape) -> Vec<Option<usize>> {
+    let by_alias = |field: &FieldShape| match from.index_of(&field.name) {
+        None => field.aliases.iter().find_map(|name| from.index_of(name)),
+        Some(_) => None,
+    };
+    let renamed: Vec<Option<usize>> = to.fields.iter().map(by_alias).collect();
+    let same_name = |field: &FieldShape| {
+        from.index_of(&field.name).filter(|index| !renamed.contains(&Some(*index)))
+    };
+    to.fields
+        .iter()
+        .zip(&renamed)
+        .map(|(field, alias)| alias.or_else(|| same_name(field)))
+        .collect()
 }
 
 /// Named types match by their short names, as Avro says, or by an alias of the reader's.
