@@ -1,1 +1,14 @@
-//! Placeholder.
+//! The command API: HTTP in, events out.
+//!
+//! A call is parsed on the worker that took it, decided by the owner of its partition, and answered
+//! once its events are durable.
+
+mod answer;
+mod api;
+mod ask;
+mod lines;
+mod owner;
+mod request;
+mod route;
+
+pub use api::{CommandApi, Config};

@@ -5,7 +5,7 @@ pub mod record;
 pub mod sqlite;
 pub mod validity;
 
-pub use log::{AppendError, Appended, Appender, ClaimError, Log, ReadError};
+pub use log::{AppendError, Appended, Appender, ClaimError, Log, NewCommand, ReadError};
 pub use record::{
     Body, Claim, ClaimId, EventRecord, KeyedCommand, Offset, Part, PartitionId, Record,
 };

@@ -1,0 +1,218 @@
+//! Becoming the owner: claim the partition, then read everything before the claim.
+
+use std::time::Duration;
+
+use event_log::validity::{Step, Validity};
+use event_log::{Body, ClaimError, ClaimId, Offset, ReadError, Record};
+use read_store::{Mark, StoreError};
+use tokio::time::Instant;
+
+use super::{Owner, Standing};
+
+/// Bytes asked of the log at once.
+const READ_BYTES: usize = 4 << 20;
+/// How long the owner's own claim may take to appear.
+const CLAIM_APPEARS: Duration = Duration::from_secs(10);
+/// A wait up to this long is waited out; commands are refused meanwhile where it is longer.
+const SHORT: Duration = Duration::from_millis(250);
+
+/// Why the partition could not be taken over.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TakeOverError {
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the store has no tables yet for the model's aggregate {0}")]
+    NoRun(String),
+    #[error("the log holds {0}, which the model lacks: it was written by a newer one")]
+    Unknown(String),
+    #[error("the claim did not appear in the log")]
+    NotSeen,
+}
+
+/// Waits between attempts: doubling, with jitter, so that owners don't fight in step.
+#[derive(Default)]
+pub(super) struct Backoff {
+    failures: u32,
+    until: Option<Instant>,
+}
+
+impl Backoff {
+    pub fn failed(&mut self) {
+        let longest = 20_u64 << self.failures.min(8);
+        self.failures += 1;
+        let jitter = u64::from(uuid::Uuid::new_v4().as_bytes()[0]);
+        let wait = longest / 2 + longest * jitter / 512;
+        self.until = Some(Instant::now() + Duration::from_millis(wait));
+    }
+
+    pub fn succeeded(&mut self) {
+        *self = Backoff::default();
+    }
+
+    /// How long to wait still.
+    fn rest(&self) -> Duration {
+        self.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+    }
+}
+
+impl Owner {
+    /// Sees to it that the owner may decide, or refuses all that is asked.
+    pub(super) async fn stand(&mut self) {
+        match &self.standing {
+            Standing::Serving(_) => return,
+            Standing::GivenUp(reason) => {
+                let reason = reason.clone();
+                return self.refuse_backlog(&reason);
+            }
+            Standing::Idle => {}
+        }
+        let rest = self.backoff.rest();
+        if rest > SHORT {
+            return self.refuse_backlog("the log can't be written just now");
+        }
+        tokio::time::sleep(rest).await;
+        match self.take_over().await {
+            Ok(()) => self.backoff.succeeded(),
+            Err(error) => {
+                tracing::error!(partition = %self.partition, %error, "can't own the partition");
+                self.forget();
+                self.backoff.failed();
+                if matches!(error, TakeOverError::Unknown(_)) {
+                    self.standing = Standing::GivenUp(error.to_string());
+                }
+                self.refuse_backlog("the log can't be owned just now");
+            }
+        }
+    }
+
+    async fn take_over(&mut self) -> Result<(), TakeOverError> {
+        self.find_runs().await?;
+        let appender = self.log.claim(&self.partition, "").await?;
+        let claim = appender.claim();
+        self.claimed_at = appender.claimed_at().0;
+        // The mark comes after the claim: what it covers is in the store for good.
+        let marks = self.reader.marks().await?;
+        let start = self.lowest_mark(&marks);
+        self.mark = start.as_ref().map_or(-1, |mark| mark.offset);
+        self.read_tail(claim, start).await?;
+        // What was there before this claim may still be above the mark: batch 0 ends at it.
+        self.ended.push_back((0, self.claimed_at));
+        self.durable = self.durable.max(self.mark);
+        self.standing = Standing::Serving(appender);
+        Ok(())
+    }
+
+    async fn find_runs(&mut self) -> Result<(), TakeOverError> {
+        let catalog = self.reader.catalog().await?;
+        for (aggregate, run) in self.model.aggregates.iter().zip(&mut self.runs) {
+            let fits = catalog.runs.iter().find(|r| {
+                r.primary && r.aggregate == aggregate.name && r.fold_hash == aggregate.fold_hash
+            });
+            match fits {
+                Some(found) => *run = Some(found.id.clone()),
+                None => return Err(TakeOverError::NoRun(aggregate.name.to_string())),
+            }
+        }
+        Ok(())
+    }
+
+    /// The mark of the owner's runs that is furthest behind; `None` where one has none yet.
+    fn lowest_mark(&self, marks: &[Mark]) -> Option<Mark> {
+        let mut lowest: Option<&Mark> = None;
+        for run in self.runs.iter().flatten() {
+            let of_run = marks.iter().find(|mark| {
+                mark.run == *run
+                    && mark.partition.0 == self.partition.topic
+                    && mark.partition.1 == self.partition.number
+            })?;
+            if lowest.is_none_or(|l| of_run.offset < l.offset) {
+                lowest = Some(of_run);
+            }
+        }
+        lowest.cloned()
+    }
+
+    /// Reads from the mark until the owner's own claim appears: then nothing was missed.
+    async fn read_tail(&mut self, own: ClaimId, start: Option<Mark>) -> Result<(), TakeOverError> {
+        let mut validity = start.as_ref().map_or_else(Validity::default, |mark| Validity {
+            claim: mark.claim.map(|c| ClaimId(uuid::Uuid::from_bytes(c))),
+            seq: mark.seq,
+            held: Vec::new(),
+        });
+        let mut from = Offset(start.map_or(0, |mark| mark.offset + 1));
+        let deadline = Instant::now() + CLAIM_APPEARS;
+        loop {
+            let records = self.log.read(&self.partition, from, READ_BYTES).await?;
+            let Some(last) = records.last() else {
+                if Instant::now() >= deadline {
+                    return Err(TakeOverError::NotSeen);
+                }
+                self.log.wait(&self.partition, from).await;
+                continue;
+            };
+            from = Offset(last.offset.0 + 1);
+            for record in records {
+                if self.take_record(&mut validity, record, own)? {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Takes one record of the tail in; true where it is the owner's own claim.
+    fn take_record(
+        &mut self,
+        validity: &mut Validity,
+        record: Record,
+        own: ClaimId,
+    ) -> Result<bool, TakeOverError> {
+        let offset = record.offset.0;
+        self.last_time = self.last_time.max(record.time);
+        let is_own = matches!(&record.body, Body::Claim(claim) if claim.id == own);
+        match validity.step(record) {
+            Step::Complete(records) => {
+                self.durable = offset;
+                self.tail.push(&self.model, records).map_err(TakeOverError::Unknown)?;
+            }
+            Step::Dropped => {
+                tracing::warn!(partition = %self.partition, offset, "record does not count");
+                metrics::counter!("foldline_records_dropped_total").increment(1);
+            }
+            Step::Claimed | Step::Held => {}
+        }
+        Ok(is_own)
+    }
+
+    /// Asks how far the store is, and lets go of what it holds.
+    pub(super) async fn look_at_mark(&mut self) {
+        if let Ok(marks) = self.reader.marks().await {
+            let mark = self.lowest_mark(&marks).map_or(-1, |mark| mark.offset);
+            self.reached(mark);
+        }
+        self.cache.make_room(self.settled);
+    }
+
+    /// Notes how far the store is.
+    pub(super) fn reached(&mut self, mark: i64) {
+        if mark < self.mark {
+            tracing::error!(mark, before = self.mark, "the store fell back: it was replaced");
+            self.mark = mark;
+            let error = event_log::AppendError::OutcomeUnknown("the store fell back".to_owned());
+            // What is on its way is answered by the log; the rest was decided on old states.
+            super::give_up(std::mem::take(&mut self.batch).pending, &error, false);
+            self.forget();
+            return;
+        }
+        self.mark = mark;
+        if mark >= self.claimed_at {
+            self.tail.clear();
+        }
+        while self.ended.front().is_some_and(|(_, end)| *end <= mark) {
+            self.settled = self.ended.pop_front().map(|(number, _)| number);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The owner of a partition: one task that decides every command on its aggregates, one after the
+//! other, so that no decision misses an event.
+//!
+//! It decides on states that hold its own undurable decisions; while one batch is being appended
+//! the next is decided. Nobody is answered before all that the answer rests on is durable. After
+//! any error it forgets everything, claims the partition anew and reads what the log holds.
+
+mod batch;
+mod cache;
+mod claim;
+mod decide;
+mod keys;
+mod load;
+mod tail;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use event_log::{AppendError, Appended, Appender, Log, PartitionId};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use model::Model;
+use read_store::{Reader, RunId};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::ask::{Ask, Refusal};
+use batch::{Batch, acknowledge, give_up};
+use cache::Cache;
+use claim::Backoff;
+use load::{Loaded, Loads};
+use tail::Tail;
+
+/// How many questions are taken from the queue at once.
+const TAKEN_AT_ONCE: usize = 512;
+/// How many questions may wait for cold aggregates.
+const MAX_WAITING: usize = 4_096;
+
+/// Bounds of an owner.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Questions that may queue.
+    pub queue: usize,
+    /// Bytes of states in memory.
+    pub state_bytes: usize,
+    /// Bytes of the log's tail in memory.
+    pub tail_bytes: usize,
+    /// Milliseconds since 1970.
+    pub clock: fn() -> i64,
+}
+
+/// What an owner is sent.
+pub(crate) enum Message {
+    Ask(Box<Ask>),
+    /// Finish what is begun, say so, and end.
+    Drain(oneshot::Sender<()>),
+}
+
+/// Starts the owner of a partition; it claims the partition at its first question.
+pub(crate) fn spawn(
+    model: Arc<Model>,
+    log: Arc<dyn Log>,
+    reader: Arc<dyn Reader>,
+    partition: PartitionId,
+    limits: Limits,
+) -> mpsc::Sender<Message> {
+    let (sender, queue) = mpsc::channel(limits.queue);
+    let aggregates = model.aggregates.len();
+    let owner = Owner {
+        cache: Cache::new(aggregates, limits.state_bytes),
+        tail: Tail::new(aggregates, limits.tail_bytes),
+        loads: Loads::new(aggregates),
+        fetches: FuturesUnordered::new(),
+        runs: vec![None; aggregates],
+        model,
+        log,
+        reader,
+        partition,
+        clock: limits.clock,
+        standing: Standing::Idle,
+        backoff: Backoff::default(),
+        last_time: 0,
+        claimed_at: -1,
+        mark: -1,
+        durable: -1,
+        ended: VecDeque::new(),
+        settled: None,
+        number: 1,
+        batch: Batch::default(),
+        flight: None,
+        backlog: VecDeque::new(),
+        draining: Vec::new(),
+    };
+    tokio::spawn(owner.run(queue));
+    sender
+}
+
+/// Whether the owner may decide.
+enum Standing {
+    /// It holds no claim.
+    Idle,
+    /// It does, and has read everything before it.
+    Serving(Box<dyn Appender>),
+    /// The log holds what the model lacks: only a newer model can go on.
+    GivenUp(String),
+}
+
+/// A batch on its way.
+struct Flight {
+    batch: Batch,
+    number: u64,
+    appended: BoxFuture<'static, Result<Appended, AppendError>>,
+}
+
+struct Owner {
+    model: Arc<Model>,
+    log: Arc<dyn Log>,
+    reader: Arc<dyn Reader>,
+    partition: PartitionId,
+    clock: fn() -> i64,
+    standing: Standing,
+    backoff: Backoff,
+    /// The run that holds each aggregate's states.
+    runs: Vec<Option<RunId>>,
+    /// Time of the partition's last event.
+    last_time: i64,
+    claimed_at: i64,
+    /// How far the store was when last asked.
+    mark: i64,
+    /// Offset of the last durable event.
+    durable: i64,
+    /// Batches above the mark: number and last offset.
+    ended: VecDeque<(u64, i64)>,
+    /// The newest batch that the store holds; `None` while even the claim is above the mark.
+    settled: Option<u64>,
+    cache: Cache,
+    tail: Tail,
+    loads: Loads,
+    fetches: FuturesUnordered<BoxFuture<'static, Loaded>>,
+    /// Number of the batch that is being decided.
+    number: u64,
+    batch: Batch,
+    flight: Option<Flight>,
+    backlog: VecDeque<Ask>,
+    draining: Vec<oneshot::Sender<()>>,
+}
+
+impl Owner {
+    async fn run(mut self, mut queue: mpsc::Receiver<Message>) {
+        let mut taken = Vec::with_capacity(TAKEN_AT_ONCE);
+        let mut open = true;
+        while open || !self.is_at_rest() {
+            let takes = open && !self.batch.is_full() && self.loads.waiting() < MAX_WAITING;
+            tokio::select! {
+                biased;
+                result = landed(&mut self.flight), if self.flight.is_some() => self.land(result),
+                Some(loaded) = self.fetches.next(), if !self.fetches.is_empty() => {
+                    self.install(loaded);
+                }
+                count = queue.recv_many(&mut taken, TAKEN_AT_ONCE), if takes => {
+                    open = count > 0;
+                    taken.drain(..).for_each(|message| self.take(message));
+                }
+            }
+            self.work().await;
+            if !self.draining.is_empty() && self.is_at_rest() {
+                break;
+            }
+        }
+        for drained in self.draining {
+            drained.send(()).ok();
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.flight.is_none()
+            && self.batch.is_empty()
+            && self.backlog.is_empty()
+            && self.loads.waiting() == 0
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Ask(ask) => self.backlog.push_back(*ask),
+            Message::Drain(done) => self.draining.push(done),
+        }
+    }
+
+    /// Decides what can be decided and sends off what can be sent.
+    async fn work(&mut self) {
+        if !self.backlog.is_empty() || self.loads.are_stale() {
+            self.stand().await;
+        }
+        if self.cache.is_full() {
+            self.look_at_mark().await;
+        }
+        while let Some(ask) = self.backlog.pop_front() {
+            self.admit(ask);
+        }
+        self.fetch();
+        self.launch();
+    }
+
+    /// Sends the batch off, where none is on its way.
+    fn launch(&mut self) {
+        if self.flight.is_some() || self.batch.is_empty() {
+            return;
+        }
+        let Standing::Serving(appender) = &mut self.standing else { return };
+        let mut batch = std::mem::take(&mut self.batch);
+        let number = self.number;
+        self.number += 1;
+        let appended = if batch.commands.is_empty() {
+            // Nothing to write, but the answers rest on a claim that must still be the latest.
+            let confirmed = appender.confirm();
+            confirmed.map(|proof| proof.map(|()| Appended { last: Vec::new() })).boxed()
+        } else {
+            appender.append(std::mem::take(&mut batch.commands))
+        };
+        let mut flight = Flight { batch, number, appended };
+        match (&mut flight.appended).now_or_never() {
+            Some(result) => self.finish(flight, result),
+            None => self.flight = Some(flight),
+        }
+    }
+
+    fn land(&mut self, result: Result<Appended, AppendError>) {
+        if let Some(flight) = self.flight.take() {
+            self.finish(flight, result);
+        }
+    }
+
+    fn finish(&mut self, flight: Flight, result: Result<Appended, AppendError>) {
+        match result {
+            Ok(appended) => {
+                if let Some(last) = appended.last.last() {
+                    self.durable = last.0;
+                    self.ended.push_back((flight.number, last.0));
+                }
+                let Batch { pending, places, .. } = flight.batch;
+                acknowledge(pending, &places, &appended, self.durable);
+            }
+            Err(error) => self.fail(flight.batch, &error),
+        }
+    }
+
+    /// Answers everybody whose answer is void now and forgets what was decided.
+    fn fail(&mut self, produced: Batch, error: &AppendError) {
+        tracing::error!(partition = %self.partition, %error, "lost the claim");
+        metrics::counter!("foldline_claims_lost_total").increment(1);
+        give_up(produced.pending, error, true);
+        give_up(std::mem::take(&mut self.batch).pending, error, false);
+        self.forget();
+        self.backoff.failed();
+    }
+
+    /// Drops claim and states; what waits for cold aggregates goes on waiting.
+    fn forget(&mut self) {
+        self.standing = Standing::Idle;
+        self.cache.clear();
+        self.tail.clear();
+        self.ended.clear();
+        self.settled = None;
+        self.loads.restart();
+    }
+
+    fn refuse_backlog(&mut self, reason: &str) {
+        for ask in self.backlog.drain(..).chain(self.loads.drain()) {
+            ask.answer(Err(Refusal::Unavailable(reason.to_owned())));
+        }
+    }
+}
+
+/// The result of the batch on its way; never, where there is none.
+async fn landed(flight: &mut Option<Flight>) -> Result<Appended, AppendError> {
+    match flight {
+        Some(flight) => (&mut flight.appended).await,
+        None => futures::future::pending().await,
+    }
+}
