@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+mod text;
+
 /// A partition as positions name it: topic and number (see the event log's `PartitionId`).
 pub type PartitionKey = (Arc<str>, u32);
 
@@ -44,13 +46,21 @@ impl Position {
         }
     }
 
+    /// Whether marks have reached this position in every partition that `counts`; the others
+    /// don't feed what is read. A partition without a mark has reached nothing.
+    pub fn is_covered_by(&self, marks: &Marks, counts: impl Fn(&PartitionKey) -> bool) -> bool {
+        self.offsets.iter().filter(|(partition, _)| counts(partition)).all(|(partition, offset)| {
+            *offset < 0 || marks.get(partition).is_some_and(|mark| mark >= offset)
+        })
+    }
+
     /// The opaque text: URL- and header-safe, short for one partition.
     pub fn to_text(&self) -> String {
-        todo!("position")
+        text::write(self)
     }
 
     /// Reads the opaque text back; never panics, never allocates more than the text is long.
-    pub fn parse(_text: &str) -> Result<Position, InvalidPosition> {
-        todo!("position")
+    pub fn parse(text: &str) -> Result<Position, InvalidPosition> {
+        text::read(text).ok_or(InvalidPosition)
     }
 }

@@ -115,7 +115,8 @@ pub trait Reader: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<Vec<Value>>, StoreError>;
 
-    /// How many ids of a run wait, per view (`None` = the fold itself).
+    /// What waits in a run: of each id, and of each view (`None` = the fold itself), the first
+    /// pointer, which says why. Costs nothing while nothing is parked.
     async fn parked(&self, run: &RunId) -> Result<Vec<ParkedWrite>, StoreError>;
 }
 
@@ -138,10 +139,17 @@ pub trait Writer: Send + 'static {
         ids: &[Arc<str>],
     ) -> Result<Vec<Option<StateRow>>, StoreError>;
 
-    /// Ids among these that wait for a view of this run.
+    /// What waits for a single view of this run, as `(view, id)`, each pair once.
     async fn parked_views(&mut self, run: &RunId) -> Result<Vec<(Arc<str>, Arc<str>)>, StoreError>;
 
-    /// Applies a batch; repeating one that was applied, wholly or in part, changes nothing more.
+    /// Forgets the pointers of one id, once its events have been taken in: those of the fold
+    /// (`None`) or of one view.
+    async fn unpark(&mut self, run: &RunId, view: Option<&str>, id: &str)
+    -> Result<(), StoreError>;
+
+    /// Applies a batch; repeating one that was applied, wholly or in part, changes nothing more:
+    /// what belongs to a run whose mark in the batch is not above the stored one is left out.
+    /// Cells need a mark of their run beside them.
     async fn apply(&mut self, batch: Batch) -> Result<(), StoreError>;
 }
 

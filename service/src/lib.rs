@@ -2,11 +2,19 @@
 
 pub mod accept;
 pub mod body;
+pub mod config;
+pub mod drain;
 pub mod etag;
 pub mod front;
+pub mod health;
 pub mod problem;
+pub mod retry;
+pub mod serve;
+pub mod telemetry;
 pub mod text;
 
 pub use accept::Media;
 pub use front::{Api, Front, Origins, Route};
+pub use health::Health;
 pub use problem::Problem;
+pub use serve::{Ports, Serving, serve};

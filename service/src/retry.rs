@@ -1,0 +1,91 @@
+//! Trying again: growing pauses with jitter, until a deadline. The only file that names `backoff`.
+
+use std::time::Duration;
+
+use backoff::ExponentialBackoff;
+use backoff::backoff::Backoff;
+
+/// How long to go on, and how long to pause.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// The first pause (half to one and a half of it).
+    pub first: Duration,
+    /// The longest pause.
+    pub most: Duration,
+    /// Give up after this; `None` = never.
+    pub deadline: Option<Duration>,
+}
+
+/// A failure, and whether trying again may help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure<E> {
+    /// It may.
+    Passing(E),
+    /// It won't.
+    Lasting(E),
+}
+
+/// Runs `attempt` until it succeeds, fails for good, or the deadline passes; then its last error.
+pub async fn retry<T, E, F>(policy: Policy, mut attempt: F) -> Result<T, E>
+where
+    F: AsyncFnMut() -> Result<T, Failure<E>>,
+{
+    let mut pauses = ExponentialBackoff {
+        initial_interval: policy.first,
+        current_interval: policy.first,
+        max_interval: policy.most,
+        max_elapsed_time: policy.deadline,
+        multiplier: 2.0,
+        ..ExponentialBackoff::default()
+    };
+    loop {
+        let error = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(Failure::Lasting(error)) => return Err(error),
+            Err(Failure::Passing(error)) => error,
+        };
+        match pauses.next_backoff() {
+            Some(pause) => tokio::time::sleep(pause).await,
+            None => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUICK: Policy = Policy {
+        first: Duration::from_millis(1),
+        most: Duration::from_millis(2),
+        deadline: Some(Duration::from_millis(20)),
+    };
+
+    #[actix_web::test]
+    async fn a_passing_failure_is_tried_again() {
+        let mut tries = 0;
+        let outcome: Result<i32, &str> = retry(QUICK, async || {
+            tries += 1;
+            if tries < 3 { Err(Failure::Passing("not yet")) } else { Ok(tries) }
+        })
+        .await;
+        assert_eq!(outcome, Ok(3));
+    }
+
+    #[actix_web::test]
+    async fn a_lasting_failure_is_not() {
+        let mut tries = 0;
+        let outcome: Result<(), &str> = retry(QUICK, async || {
+            tries += 1;
+            Err(Failure::Lasting("never"))
+        })
+        .await;
+        assert_eq!((outcome, tries), (Err("never"), 1));
+    }
+
+    #[actix_web::test]
+    async fn the_deadline_ends_it() {
+        let outcome: Result<(), &str> = retry(QUICK, async || Err(Failure::Passing("no"))).await;
+        assert_eq!(outcome, Err("no"));
+    }
+}
