@@ -4,6 +4,7 @@
 //! everything after that is `decide`, `fold`, `rows` and the codecs between JSON, Avro and
 //! [`Value`].
 
+pub mod contract;
 pub mod decide;
 pub mod diagnostic;
 pub mod domain;
@@ -15,6 +16,7 @@ pub mod load;
 pub mod openapi;
 pub mod rows;
 pub mod schema;
+mod summary;
 pub mod value;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Place};
