@@ -1,13 +1,23 @@
 //! Expressions: CEL text is parsed by the `cel` crate, checked and lowered here into a typed tree,
-//! and evaluated here. The only module that names `cel`.
-//!
-//! Planned inside: `types`, `check` (names, field paths, types, null narrowing, decimal places,
-//! record building, depth of comprehensions), `ir`, `eval`, `functions/*`.
+//! and evaluated here. The only module that names `cel` (in `parse`).
+
+mod actor;
+mod check;
+mod compare;
+mod eval;
+mod fit;
+mod functions;
+mod ir;
+mod parse;
+mod types;
 
 use std::sync::Arc;
 
 use crate::schema::{EnumShape, RecordShape, Shape};
 use crate::value::Value;
+use ir::Ir;
+
+pub use actor::actor_value;
 
 /// The static type of an expression.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,19 +58,8 @@ pub enum Type {
     Dyn,
     /// The inner type or null.
     Nullable(Arc<Type>),
-}
-
-impl Type {
-    /// The type of values of a shape.
-    pub fn of(_shape: &Shape) -> Type {
-        todo!("expr")
-    }
-
-    /// The Avro shape that a view column of this type gets (`Int` becomes `Long`, `Decimal(p)`
-    /// precision 28); `None` where the type can't be a column (Actor, Dyn, Duration).
-    pub fn to_shape(&self) -> Option<Shape> {
-        todo!("expr")
-    }
+    /// The type of the elements of `[]` and `{}`: fits everywhere, has no values.
+    Never,
 }
 
 /// The variables that an expression sees, in slot order.
@@ -112,8 +111,23 @@ pub type Types<'a> = &'a dyn Fn(&str) -> Option<Shape>;
 
 /// A checked expression, ready to evaluate. Immutable, shared, cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Expr {
-    // planned: the lowered tree
+pub struct Expr(Arc<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
+    ir: Ir,
+    ty: Type,
+    reads: Vec<bool>,
+    paths: Vec<Arc<str>>,
+    path_reads: Vec<PathRead>,
+    is_path: bool,
+}
+
+/// A path that an expression reads.
+#[derive(Clone, Debug)]
+struct PathRead {
+    text: Arc<str>,
+    ir: Ir,
     ty: Type,
 }
 
@@ -133,40 +147,77 @@ impl Expr {
     /// be true where this one is evaluated (conjuncts of `where` or of the entry's own `when`):
     /// they narrow nullable paths and `type == 'X'`.
     pub fn compile(
-        _source: &str,
-        _scope: &Scope,
-        _types: Types<'_>,
-        _want: &Want,
-        _facts: &[&str],
+        source: &str,
+        scope: &Scope,
+        types: Types<'_>,
+        want: &Want,
+        facts: &[&str],
     ) -> Result<Expr, Vec<ExprError>> {
-        todo!("expr")
+        let outcome = check::check(source, scope, types, want, facts)?;
+        Ok(Expr(Arc::new(Compiled {
+            ir: outcome.typed.ir,
+            ty: outcome.typed.ty,
+            reads: outcome.reads,
+            paths: outcome.paths.iter().map(|p| Arc::clone(&p.text)).collect(),
+            path_reads: outcome.paths,
+            is_path: outcome.is_path,
+        })))
+    }
+
+    /// An expression that always has this value, which must be of this type.
+    pub fn constant(value: Value, ty: Type) -> Expr {
+        Expr::plain(Ir::Const(value), ty, Vec::new(), false)
+    }
+
+    /// The variable in a slot.
+    pub fn slot(index: usize, ty: Type) -> Expr {
+        let mut reads = vec![false; index + 1];
+        reads[index] = true;
+        Expr::plain(Ir::Slot(index), ty, reads, true)
+    }
+
+    fn plain(ir: Ir, ty: Type, reads: Vec<bool>, is_path: bool) -> Expr {
+        let (paths, path_reads) = (Vec::new(), Vec::new());
+        Expr(Arc::new(Compiled { ir, ty, reads, paths, path_reads, is_path }))
     }
 
     /// Its static type, after fitting to what was wanted.
     pub fn ty(&self) -> &Type {
-        &self.ty
+        &self.0.ty
     }
 
     /// Whether the variable in this slot is read anywhere.
-    pub fn reads(&self, _slot: usize) -> bool {
-        todo!("expr")
+    pub fn reads(&self, slot: usize) -> bool {
+        self.0.reads.get(slot).copied().unwrap_or(false)
     }
 
     /// The state/record paths read, as dotted text rooted at a variable (`state.balance`), for the
     /// `values` of a dry run.
     pub fn paths(&self) -> &[Arc<str>] {
-        todo!("expr")
+        &self.0.paths
+    }
+
+    /// The paths of [`Expr::paths`] with their types and values in a frame; those without a value
+    /// there (a field of null) are left out.
+    pub fn path_values<'e>(
+        &'e self,
+        frame: &'e [Value],
+    ) -> impl Iterator<Item = (&'e Arc<str>, &'e Type, Value)> {
+        self.0.path_reads.iter().filter_map(|path| {
+            let value = eval::run(&path.ir, frame, &mut check::Nothing).ok()?;
+            Some((&path.text, &path.ty, value))
+        })
     }
 
     /// Whether this is nothing but a path of plain field selections (its value is a part of a
     /// variable, so it can be no larger).
     pub fn is_path(&self) -> bool {
-        todo!("expr")
+        self.0.is_path
     }
 
     /// Evaluates with one value per slot of the scope. A result that was compiled with
     /// `Want::Shape` fits that shape exactly (decimal places and int range included).
-    pub fn eval(&self, _frame: &[Value], _env: &mut dyn Env) -> Result<Value, EvalError> {
-        todo!("expr")
+    pub fn eval(&self, frame: &[Value], env: &mut dyn Env) -> Result<Value, EvalError> {
+        eval::run(&self.0.ir, frame, env)
     }
 }
