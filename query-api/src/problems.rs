@@ -1,0 +1,78 @@
+//! The problems of reads, each in one place.
+
+use model::{Aggregate, Model};
+use read_store::StoreError;
+use service::Problem;
+
+/// 404 for a plural that no aggregate has.
+pub fn unknown_collection(model: &Model, plural: &str) -> Problem {
+    let known: Vec<&str> = model.aggregates.iter().map(|a| &*a.plural).collect();
+    let detail = format!("there is no collection `{plural}`; there are: {}", known.join(", "));
+    Problem::new(404, "unknown-collection", detail)
+}
+
+/// 404 for a view that no aggregate declares.
+pub fn unknown_view(model: &Model, name: &str) -> Problem {
+    let known: Vec<&str> = model.views().map(|(_, view)| &*view.name).collect();
+    let detail = format!("there is no view `{name}`; there are: {}", known.join(", "));
+    Problem::new(404, "unknown-view", detail)
+}
+
+/// 404 for a list that nobody declared, with the lines that declare it.
+pub fn undeclared_list(aggregate: &Aggregate) -> Problem {
+    let plural = &aggregate.plural;
+    let field = aggregate.state.fields.first().map_or("status", |field| &*field.name);
+    let detail = format!(
+        "name ids (`/{plural}?id=…`), or declare a list of all {plural} in model.yaml and read it \
+         at /views/all-{plural}:\nviews:\n  all-{plural}:\n    sort: [id]\n    fields: {{ {field}: state.{field} }}"
+    );
+    Problem::new(404, "unknown-view", detail)
+}
+
+/// 400 for an id of the wrong form.
+pub fn invalid_id(right: &str) -> Problem {
+    Problem::new(400, "invalid-id", right)
+}
+
+/// 404 for what is not there, or not for this caller.
+pub fn not_found(aggregate: &Aggregate, id: &str) -> Problem {
+    Problem::new(404, "not-found", format!("there is no {} with the id {id}", aggregate.name))
+}
+
+/// 404 for a version that the aggregate does not have.
+pub fn no_such_version(has: u64) -> Problem {
+    Problem::new(404, "no-such-version", format!("versions go from 1 to {has}"))
+}
+
+/// 400 for a parameter's value.
+pub fn invalid_value(name: &str, right: &str) -> Problem {
+    Problem::new(400, "invalid-value", format!("`{name}`: {right}"))
+}
+
+/// 400 for a cursor that was not given out for this very question.
+pub fn invalid_cursor() -> Problem {
+    let detail = "`cursor` takes the `next` of an answer to the same question; start without one";
+    Problem::new(400, "invalid-cursor", detail)
+}
+
+/// 400 for a query that no declared path answers.
+pub fn unsupported(detail: String) -> Problem {
+    Problem::new(400, "unsupported-query", detail)
+}
+
+/// 503 while the tables that are asked for are not complete.
+pub fn filling(what: &str) -> Problem {
+    Problem::unavailable(format!("the tables of {what} are being filled: try again"), 1)
+}
+
+/// 503 where the store does not answer; the log has the reason.
+pub fn store(error: &StoreError) -> Problem {
+    tracing::warn!(%error, "the read store did not answer");
+    Problem::unavailable("the read store does not answer just now: try again", 1)
+}
+
+/// 503 where what is stored can't be read by this model.
+pub fn unreadable(what: &str, error: &dyn std::fmt::Display) -> Problem {
+    tracing::error!(what, %error, "a stored value can't be read");
+    Problem::unavailable("what is stored can't be read by this service", 5)
+}

@@ -1,0 +1,99 @@
+//! Which runs serve: looked up in the catalog, kept for a second.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use model::{Aggregate, Model, View};
+use read_store::{Catalog, Reader, RunId};
+use service::Problem;
+use uuid::Uuid;
+
+use crate::problems;
+
+/// How long a look at the catalog is good for.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The live run of each aggregate and view of this model.
+pub struct Serving {
+    /// The stream that positions belong to.
+    pub stream: Uuid,
+    primary: HashMap<Arc<str>, RunId>,
+    views: HashMap<Arc<str>, RunId>,
+    seen: Instant,
+}
+
+impl Serving {
+    fn new(model: &Model, catalog: &Catalog) -> Serving {
+        let mut primary = HashMap::new();
+        let mut views = HashMap::new();
+        let fits = |a: &Aggregate, run: &read_store::Run| {
+            run.live && run.aggregate == a.name && run.fold_hash == a.fold_hash
+        };
+        for aggregate in &model.aggregates {
+            for run in catalog.runs.iter().filter(|run| fits(aggregate, run)) {
+                if run.primary {
+                    primary.insert(Arc::clone(&aggregate.name), run.id.clone());
+                }
+                for view in &aggregate.views {
+                    if run.views.iter().any(|(name, hash)| *name == view.name && *hash == view.hash)
+                    {
+                        views.insert(Arc::clone(&view.name), run.id.clone());
+                    }
+                }
+            }
+        }
+        Serving { stream: catalog.stream.unwrap_or_default(), primary, views, seen: Instant::now() }
+    }
+
+    /// The run that serves an aggregate's states and histories.
+    pub fn primary(&self, aggregate: &str) -> Option<&RunId> {
+        self.primary.get(aggregate)
+    }
+
+    /// The same, or the problem that says that it is being filled.
+    pub fn of_aggregate(&self, aggregate: &Aggregate) -> Result<&RunId, Problem> {
+        self.primary(&aggregate.name).ok_or_else(|| problems::filling(&aggregate.plural))
+    }
+
+    /// The run that serves a view.
+    pub fn of_view(&self, view: &View) -> Result<&RunId, Problem> {
+        self.views.get(&view.name).ok_or_else(|| problems::filling(&view.name))
+    }
+
+    fn is_complete(&self, model: &Model) -> bool {
+        model.aggregates.iter().all(|a| self.primary.contains_key(&a.name))
+            && model.views().all(|(_, view)| self.views.contains_key(&view.name))
+    }
+}
+
+/// The last look at the catalog.
+pub struct Runs {
+    model: Arc<Model>,
+    reader: Arc<dyn Reader>,
+    last: RwLock<Option<Arc<Serving>>>,
+}
+
+impl Runs {
+    /// Looks nothing up yet.
+    pub fn new(model: Arc<Model>, reader: Arc<dyn Reader>) -> Runs {
+        Runs { model, reader, last: RwLock::new(None) }
+    }
+
+    /// What serves now; at most a second old.
+    pub async fn current(&self) -> Result<Arc<Serving>, Problem> {
+        let last = self.last.read().ok().and_then(|last| last.clone());
+        if let Some(serving) = last
+            && serving.is_complete(&self.model)
+            && serving.seen.elapsed() < FRESH
+        {
+            return Ok(serving);
+        }
+        let catalog = self.reader.catalog().await.map_err(|error| problems::store(&error))?;
+        let serving = Arc::new(Serving::new(&self.model, &catalog));
+        if let Ok(mut last) = self.last.write() {
+            *last = Some(Arc::clone(&serving));
+        }
+        Ok(serving)
+    }
+}

@@ -1,0 +1,187 @@
+//! States: one by id, several by id, one as it stood at a version.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use model::schema::Projection;
+use model::{Aggregate, Value};
+use read_store::RunId;
+use read_store::batch::StateRow;
+use service::Problem;
+
+use crate::answer::{Answer, write_text};
+use crate::consistency::Freshness;
+use crate::parameters::Parameters;
+use crate::{QueryApi, actor, history, problems};
+
+/// Most ids of one call.
+const MOST_IDS: usize = 100;
+
+impl QueryApi {
+    /// `GET /{plural}/{id}`.
+    pub(crate) async fn state(
+        &self,
+        request: &HttpRequest,
+        aggregate: &Arc<Aggregate>,
+        id: &Arc<str>,
+    ) -> Result<Answer, Problem> {
+        let asked = Asked::parse(aggregate, request)?;
+        let freshness = Freshness::asked(request)?;
+        let serving = self.runs.current().await?;
+        let run = serving.of_aggregate(aggregate)?;
+        let under = freshness.reach(&self.reader, &serving, run).await?;
+        let row = self.reader.state(run, &aggregate.name, id).await;
+        let row = row.map_err(|error| problems::store(&error))?;
+        let row = row.ok_or_else(|| problems::not_found(aggregate, id))?;
+        under.refuse_parked(row.parked_from)?;
+        let (version, state) = match asked.version {
+            Some(version) => {
+                (version, self.state_at(run, aggregate, id, (row.version, version)).await?)
+            }
+            None => (row.version, decoded(aggregate, &row)?),
+        };
+        let state = readable(aggregate, id, state)?;
+        let mut body = Vec::with_capacity(256);
+        write_state(aggregate, id, (version, &state), &row, &asked, &mut body);
+        Ok(Answer::new(body, under.position).tagged(version))
+    }
+
+    /// `GET /{plural}?id=a&id=b`.
+    pub(crate) async fn states(
+        &self,
+        request: &HttpRequest,
+        aggregate: &Arc<Aggregate>,
+    ) -> Result<Answer, Problem> {
+        let parameters = Parameters::parse(request.query_string())?;
+        let ids = ids(aggregate, &parameters)?;
+        let only = projection(aggregate, parameters.get("fields"))?;
+        parameters.refuse_others(&["id", "fields"], "`id` (up to 100 times) and `fields`")?;
+        let freshness = Freshness::asked(request)?;
+        let serving = self.runs.current().await?;
+        let run = serving.of_aggregate(aggregate)?;
+        let under = freshness.reach(&self.reader, &serving, run).await?;
+        let rows = self.reader.states(run, &aggregate.name, &ids).await;
+        let rows = rows.map_err(|error| problems::store(&error))?;
+        let asked = Asked { only, version: None };
+        let mut body = b"{\"items\":[".to_vec();
+        for (id, row) in ids.iter().zip(rows) {
+            let Some(row) = row else { continue };
+            under.refuse_parked(row.parked_from)?;
+            let Ok(state) = readable(aggregate, id, decoded(aggregate, &row)?) else { continue };
+            if body.last() == Some(&b'}') {
+                body.push(b',');
+            }
+            write_state(aggregate, id, (row.version, &state), &row, &asked, &mut body);
+        }
+        body.extend_from_slice(b"]}");
+        Ok(Answer::new(body, under.position))
+    }
+
+    /// Folds the history up to a version.
+    async fn state_at(
+        &self,
+        run: &RunId,
+        aggregate: &Aggregate,
+        id: &Arc<str>,
+        (has, version): (u64, u64),
+    ) -> Result<Option<Value>, Problem> {
+        if version == 0 || version > has {
+            return Err(problems::no_such_version(has));
+        }
+        if version > history::MOST_FOLDED {
+            let detail =
+                format!("at most {} events are folded for an old version", history::MOST_FOLDED);
+            return Err(Problem::new(413, "too-large", detail));
+        }
+        let (mut at, mut state) = (0, None);
+        while at < version {
+            let limit = (version - at).min(500) as usize;
+            let events = self.reader.history(run, &aggregate.name, id, at, limit).await;
+            let events = events.map_err(|error| problems::store(&error))?;
+            if events.is_empty() {
+                return Err(problems::filling(&aggregate.plural));
+            }
+            for event in events {
+                let (index, data) = history::read(aggregate, &event)?;
+                let folded = aggregate.fold(state.as_ref(), index, &data, id, event.time);
+                state = folded.map_err(|error| problems::unreadable("a fold", &error))?;
+                at = event.version;
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// What a caller asks of a state.
+struct Asked {
+    only: Option<Projection>,
+    version: Option<u64>,
+}
+
+impl Asked {
+    fn parse(aggregate: &Aggregate, request: &HttpRequest) -> Result<Asked, Problem> {
+        let parameters = Parameters::parse(request.query_string())?;
+        parameters.refuse_others(&["fields", "version"], "`fields` and `version`")?;
+        let version = parameters.get("version").map(|text| {
+            text.parse::<u64>()
+                .map_err(|_| problems::invalid_value("version", "a whole number from 1"))
+        });
+        let only = projection(aggregate, parameters.get("fields"))?;
+        Ok(Asked { only, version: version.transpose()? })
+    }
+}
+
+fn projection(aggregate: &Aggregate, fields: Option<&str>) -> Result<Option<Projection>, Problem> {
+    let parsed = fields.map(|text| Projection::parse(&aggregate.state_shape, text));
+    parsed.transpose().map_err(|right| problems::invalid_value("fields", &right))
+}
+
+fn ids(aggregate: &Aggregate, parameters: &Parameters) -> Result<Vec<Arc<str>>, Problem> {
+    let mut ids: Vec<Arc<str>> = Vec::new();
+    for text in parameters.all("id") {
+        let id = aggregate.parse_id(text).map_err(|right| problems::invalid_id(&right))?;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    match ids.len() {
+        0 => Err(problems::undeclared_list(aggregate)),
+        1..=MOST_IDS => Ok(ids),
+        _ => Err(problems::invalid_value("id", "at most 100 ids a call")),
+    }
+}
+
+/// The state in a row; `None` after deletion.
+fn decoded(aggregate: &Aggregate, row: &StateRow) -> Result<Option<Value>, Problem> {
+    let decoded = row.state.as_deref().map(|bytes| aggregate.state_shape.decode(bytes));
+    decoded.transpose().map_err(|error| problems::unreadable("a state", &error))
+}
+
+/// The state, if it is there and this caller may read it; else the same 404.
+fn readable(aggregate: &Aggregate, id: &Arc<str>, state: Option<Value>) -> Result<Value, Problem> {
+    state
+        .filter(|state| aggregate.may_read(id, state, &actor()))
+        .ok_or_else(|| problems::not_found(aggregate, id))
+}
+
+fn write_state(
+    aggregate: &Aggregate,
+    id: &str,
+    (version, state): (u64, &Value),
+    row: &StateRow,
+    asked: &Asked,
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(b"{\"id\":");
+    write_text(id, out);
+    let _ = write!(out, ",\"version\":{version},\"state\":");
+    match &asked.only {
+        Some(only) => aggregate.state_shape.write_json_projected(state, only, out),
+        None => aggregate.state_shape.write_json(state, out),
+    }
+    if row.parked_from.is_some() {
+        out.extend_from_slice(b",\"parked\":true");
+    }
+    out.push(b'}');
+}
