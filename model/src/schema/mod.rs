@@ -13,8 +13,6 @@ mod json;
 mod parse;
 mod project;
 mod resolve;
-#[cfg(test)]
-mod tests;
 mod text;
 
 pub use parse::{Parsed, SchemaError, SchemaSource, Types};

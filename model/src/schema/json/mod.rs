@@ -1,5 +1,4 @@
 //! JSON at the edge, both ways.
 
-mod fast;
 mod read;
 mod write;

@@ -1,0 +1,46 @@
+# Everything that Foldline's people do with it. `make help` lists it.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+CARGO_DENY_VERSION := 0.18.9
+LARGE ?= 1000000
+
+.PHONY: help run test bench check fmt clippy deny doc tools
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Serve the example domains in one process on SQLite (http://127.0.0.1:8080)
+	cargo run --release --quiet -p foldline -- run
+
+test: tools ## Run every test, real processes and a real browser included
+	cargo test --workspace --no-fail-fast
+	cargo run --quiet -p foldline -- test schemas
+
+bench: ## Measure against a bare handler in the same run (LARGE=0 leaves the large part out)
+	cargo build --release --quiet -p foldline
+	./target/release/foldline bench --large $(LARGE)
+
+check: fmt clippy deny doc ## Formatting, lints, licences and sources of dependencies, documentation
+
+fmt:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+deny:
+	@cargo deny --version >/dev/null 2>&1 || cargo install --quiet --locked cargo-deny@$(CARGO_DENY_VERSION)
+	cargo deny --all-features check bans licenses sources
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+
+# The browser that the test of the API page drives. Installed where apt-get is there, else named.
+tools:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	  else \
+	    echo "make test needs Chromium (the test of /docs): install the package 'chromium'" >&2; exit 1; \
+	  fi; }

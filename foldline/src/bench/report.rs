@@ -1,0 +1,58 @@
+//! The table that a benchmark prints.
+
+use serde::Serialize;
+
+/// One measured thing.
+#[derive(Serialize)]
+pub struct Row {
+    /// What was measured.
+    pub what: String,
+    /// The figure, with its unit.
+    pub figure: String,
+    /// Median and 99th percentile in milliseconds, where there are latencies.
+    pub p50_ms: Option<f64>,
+    /// See `p50_ms`.
+    pub p99_ms: Option<f64>,
+    /// Ratio to the bare handler of the same run.
+    pub ratio: Option<f64>,
+    /// The ratio or figure that is aimed at.
+    pub aim: &'static str,
+}
+
+/// All rows of a run.
+#[derive(Default, Serialize)]
+pub struct Report {
+    rows: Vec<Row>,
+}
+
+impl Report {
+    /// Adds a row and says it at once, since a run takes a while.
+    pub fn add(&mut self, row: Row) {
+        super::note(&format!("{}: {}", row.what, row.figure));
+        self.rows.push(row);
+    }
+
+    /// The rows as an aligned table.
+    pub fn table(&self) -> String {
+        let mut lines = vec![line("measured", "figure", "p50 ms", "p99 ms", "ratio", "aim")];
+        for row in &self.rows {
+            lines.push(line(
+                &row.what,
+                &row.figure,
+                &number(row.p50_ms),
+                &number(row.p99_ms),
+                &number(row.ratio),
+                row.aim,
+            ));
+        }
+        lines.join("\n")
+    }
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map(|value| format!("{value:.2}")).unwrap_or_default()
+}
+
+fn line(what: &str, figure: &str, p50: &str, p99: &str, ratio: &str, aim: &str) -> String {
+    format!("{what:<52} {figure:>16} {p50:>8} {p99:>8} {ratio:>6}  {aim}").trim_end().to_owned()
+}
