@@ -8,10 +8,7 @@ pub(super) fn locate(source: &Source, node: &Node, scalar: &Scalar, offset: usiz
     let from = match scalar.style {
         Style::Plain => node.start,
         Style::Single | Style::Double => node.start + 1,
-        Style::Literal | Style::Folded => match content_start(source, node) {
-            Some(start) => start,
-            None => return node.start,
-        },
+        Style::Literal | Style::Folded => content_start(source, node),
     };
     let end = node.end.clamp(from, source.text.len());
     let Some(written) = source.text.get(from..end) else { return node.start };
@@ -33,13 +30,9 @@ pub(super) fn locate(source: &Source, node: &Node, scalar: &Scalar, offset: usiz
     from + walk.at.min(written.len())
 }
 
-/// Block scalars start with a header line: their content is on the next one.
-fn content_start(source: &Source, node: &Node) -> Option<usize> {
-    let rest = source.text.get(node.start..)?;
-    if !rest.starts_with(['|', '>']) {
-        return Some(node.start);
-    }
-    rest.find('\n').map(|at| node.start + at + 1)
+/// Block scalars are walked by lines: their first one begins before its indentation.
+fn content_start(source: &Source, node: &Node) -> usize {
+    source.text[..node.start].rfind('\n').map_or(0, |at| at + 1)
 }
 
 fn indentation(written: &str) -> usize {

@@ -1,0 +1,1 @@
+//! Every refusal, at its place, with what is wrong and what would be right.
