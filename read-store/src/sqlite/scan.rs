@@ -80,6 +80,9 @@ impl Scan<'_> {
         after: Option<(&[&Value], &Value)>,
         out: &mut Vec<Vec<Value>>,
     ) -> Result<()> {
+        if after.is_some_and(|(shared, _)| shared.first().is_some_and(|first| !self.holds(first))) {
+            return Ok(());
+        }
         let (sql, bound) = self.statement(layout, selected, after);
         let mut statement = on.prepare_cached(&sql)?;
         for (nth, (at, value)) in bound.iter().enumerate() {
@@ -98,6 +101,17 @@ impl Scan<'_> {
         Ok(())
     }
 
+    /// Whether the range holds a value.
+    fn holds(&self, value: &Value) -> bool {
+        let within = |operator: &str, bound: &Option<(Value, bool)>| {
+            bound.as_ref().is_none_or(|(bound, inclusive)| {
+                (*inclusive && value == bound)
+                    || (value != bound && is_past(operator, value, bound))
+            })
+        };
+        within(">", &self.range.lower) && within("<", &self.range.upper)
+    }
+
     /// The text of one step and its parameters, each with the column that it is compared with.
     fn statement<'s>(
         &'s self,
@@ -110,20 +124,26 @@ impl Scan<'_> {
         for (nth, value) in self.equal.iter().enumerate() {
             terms.compare(nth, "=", value);
         }
-        if let Some((lower, inclusive)) = &self.range.lower {
-            terms.compare(fixed, if *inclusive { ">=" } else { ">" }, lower);
-        }
-        if let Some((upper, inclusive)) = &self.range.upper {
-            terms.compare(fixed, if *inclusive { "<=" } else { "<" }, upper);
-        }
         let mut first_open = fixed;
-        if let Some((shared, beyond)) = after {
-            for (nth, value) in shared.iter().enumerate() {
-                terms.compare(fixed + nth, "=", value);
+        match after {
+            // The row to go on after was in the range, and what shares its value is too.
+            Some((shared, beyond)) if !shared.is_empty() => {
+                for (nth, value) in shared.iter().enumerate() {
+                    terms.compare(fixed + nth, "=", value);
+                }
+                first_open += shared.len();
+                let rising = self.direction(layout, first_open) == Direction::Ascending;
+                terms.compare(first_open, if rising { ">" } else { "<" }, beyond);
             }
-            first_open += shared.len();
-            let rising = self.direction(layout, first_open) == Direction::Ascending;
-            terms.compare(first_open, if rising { ">" } else { "<" }, beyond);
+            _ => {
+                let rising =
+                    after.is_some() && self.direction(layout, fixed) == Direction::Ascending;
+                let falling = after.is_some() && !rising;
+                let beyond = after.map(|(_, beyond)| beyond);
+                let range = self.range;
+                terms.bound(fixed, ">", &range.lower, beyond.filter(|_| rising));
+                terms.bound(fixed, "<", &range.upper, beyond.filter(|_| falling));
+            }
         }
         if let Some(filter) = layout.filter {
             terms.and();
@@ -166,6 +186,20 @@ fn select(layout: &Layout, selected: &[usize]) -> String {
     sql
 }
 
+/// Whether a value of a key column is at or beyond another, upwards for `>`, else downwards.
+fn is_past(operator: &str, one: &Value, two: &Value) -> bool {
+    let order = match (one, two) {
+        (Value::Bool(one), Value::Bool(two)) => one.cmp(two),
+        (Value::Int(one), Value::Int(two)) => one.cmp(two),
+        (Value::Timestamp(one), Value::Timestamp(two)) => one.cmp(two),
+        (Value::Text(one), Value::Text(two)) => one.cmp(two),
+        // Columns hold one number of places.
+        (Value::Decimal(one), Value::Decimal(two)) => one.units().cmp(&two.units()),
+        _ => return false,
+    };
+    if operator == ">" { order.is_ge() } else { order.is_le() }
+}
+
 /// A `WHERE` as it grows.
 struct Terms<'l, 's> {
     layout: &'l Layout,
@@ -178,6 +212,26 @@ impl<'s> Terms<'_, 's> {
         self.sql.push_str(if self.bound.is_empty() { " WHERE " } else { " AND " });
     }
 
+    /// One side of a range: the tighter of its bound and the row to go on after, since SQLite
+    /// would search by one of two and walk over all that the other excludes.
+    fn bound(
+        &mut self,
+        nth: usize,
+        operator: &str,
+        bound: &'s Option<(Value, bool)>,
+        beyond: Option<&'s Value>,
+    ) {
+        match (bound, beyond) {
+            (Some((bound, _)), Some(beyond)) if is_past(operator, beyond, bound) => {
+                self.compare(nth, operator, beyond);
+            }
+            (Some((bound, true)), _) => self.compare(nth, &format!("{operator}="), bound),
+            (Some((bound, false)), _) => self.compare(nth, operator, bound),
+            (None, Some(beyond)) => self.compare(nth, operator, beyond),
+            (None, None) => {}
+        }
+    }
+
     /// Compares the `nth` column of the primary key.
     fn compare(&mut self, nth: usize, operator: &str, value: &'s Value) {
         self.and();
@@ -188,3 +242,6 @@ impl<'s> Terms<'_, 's> {
         let _ = write!(self.sql, "{name} {operator} ?{number}");
     }
 }
+
+#[cfg(test)]
+mod tests;
