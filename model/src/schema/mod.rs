@@ -13,6 +13,8 @@ mod json;
 mod parse;
 mod project;
 mod resolve;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use parse::{Parsed, SchemaError, SchemaSource, Types};

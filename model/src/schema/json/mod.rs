@@ -1,4 +1,5 @@
 //! JSON at the edge, both ways.
 
+mod fast;
 mod read;
 mod write;

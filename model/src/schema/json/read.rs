@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::de::DeserializeSeed;
 use serde_json::Value as Json;
 
+use super::fast::{Fast, TWICE};
 use crate::schema::text::{Misfit, misfit, suggest};
 use crate::schema::{InputError, JsonError, RecordShape, Shape};
 use crate::value::Value;
@@ -23,10 +25,26 @@ impl Shape {
         }
     }
 
-    /// Converts a JSON text.
+    /// Converts a JSON text. A name that comes twice in one object is refused.
     pub fn parse_json(&self, body: &[u8]) -> Result<Value, JsonError> {
+        let mut input = serde_json::Deserializer::from_slice(body);
+        let fast = Fast(self).deserialize(&mut input).and_then(|value| {
+            input.end()?;
+            Ok(value)
+        });
+        fast.or_else(|error| self.parse_slowly(body, &error))
+    }
+
+    /// Finds everything that is wrong with a text that did not fit at `error`.
+    fn parse_slowly(&self, body: &[u8], error: &serde_json::Error) -> Result<Value, JsonError> {
         let json: Json = serde_json::from_slice(body).map_err(malformed)?;
-        self.from_json(&json).map_err(JsonError::Misfits)
+        let value = self.from_json(&json).map_err(JsonError::Misfits)?;
+        if !error.to_string().starts_with(TWICE) {
+            return Ok(value);
+        }
+        let (line, column) = (error.line(), error.column());
+        let message = format!("a name {TWICE}, before line {line} column {column}");
+        Err(JsonError::Misfits(vec![misfit("", ("duplicate-field", message))]))
     }
 
     /// What a JSON value of this shape looks like, for messages.
@@ -90,12 +108,8 @@ impl Reader {
             (Shape::Record(record), Json::Object(members)) => self.read_record(record, members),
             (shape, Json::String(text)) => self.check(shape.scalar_from_text(text)),
             (shape, json) => {
-                let null = if matches!(shape, Shape::Nullable { .. }) { " or null" } else { "" };
-                let found = kind(json);
-                self.fail((
-                    "wrong-type",
-                    format!("must be {}{null}, not {found}", shape.described()),
-                ))
+                let message = format!("must be {}, not {}", shape.described(), kind(json));
+                self.fail(("wrong-type", message))
             }
         }
     }
