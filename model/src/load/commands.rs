@@ -21,6 +21,11 @@ impl Checker<'_, '_> {
     pub(super) fn command(&mut self, def: &CommandDef<'_>) -> Option<Command> {
         self.command_name(def.name);
         let on = self.occurrence(def.on);
+        // What needs no types is checked even where they are wrong.
+        let statuses: Vec<u16> = def.require.iter().map(|rule| self.answer(rule)).collect();
+        for entry in &def.emit {
+            self.event_index(entry.event);
+        }
         let input = self.input(def)?;
         let state = self.state()?;
         let state = match on {
@@ -38,7 +43,9 @@ impl Checker<'_, '_> {
         ];
         let scope = scope(variables);
         let allow = def.allow.and_then(|allow| self.compile(allow, &scope, &Want::Bool, &[]));
-        let require = def.require.iter().map(|rule| self.rule(rule, &scope)).collect::<Vec<_>>();
+        let require = def.require.iter().zip(statuses);
+        let require = require.map(|(rule, status)| self.rule(rule, status, &scope));
+        let require = require.collect::<Vec<_>>();
         let emit = def.emit.iter().map(|emit| self.emit(emit, &scope, &input)).collect::<Vec<_>>();
         Some(Command {
             name: def.name.text.into(),
@@ -95,7 +102,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn rule(&mut self, def: &RuleDef<'_>, scope: &Scope) -> Option<Rule> {
+    /// Checks what a rule answers when it is false; its status.
+    fn answer(&mut self, def: &RuleDef<'_>) -> u16 {
         let code = def.code.text;
         if !is_kebab(code) {
             let hint = kebab(code).map(|right| format!("did you mean `{right}`?"));
@@ -105,7 +113,7 @@ impl Checker<'_, '_> {
             let hint = "choose one that says what this rule is about".to_owned();
             self.hinted(def.code.node, message, hint);
         }
-        let status = match def.status.map(|status| (status.text, status.node)) {
+        match def.status.map(|status| (status.text, status.node)) {
             None | Some(("422", _)) => 422,
             Some(("409", _)) => 409,
             Some((other, node)) => {
@@ -113,11 +121,14 @@ impl Checker<'_, '_> {
                 self.hinted(node, format!("a rule can't answer with status `{other}`"), hint);
                 422
             }
-        };
+        }
+    }
+
+    fn rule(&mut self, def: &RuleDef<'_>, status: u16, scope: &Scope) -> Option<Rule> {
         Some(Rule {
             rule: self.compile(def.rule, scope, &Want::Bool, &[])?,
             source: def.rule.text.into(),
-            code: code.into(),
+            code: def.code.text.into(),
             message: def.message.text.into(),
             status,
         })

@@ -13,21 +13,18 @@ use crate::schema::{RecordShape, Resolution, Shape};
 use crate::value::Value;
 
 impl Checker<'_, '_> {
-    /// Checks all events; `None` where one is wrong.
-    pub(super) fn events(&mut self, defs: &[EventDef<'_>]) -> Option<Vec<EventType>> {
+    /// Checks all events; `None` in the place of one that is wrong.
+    pub(super) fn events(&mut self, defs: &[EventDef<'_>]) -> Vec<Option<EventType>> {
         for def in defs {
             self.event_index(def.name);
         }
-        let events: Vec<_> = self
-            .schemas
-            .events
-            .iter()
+        let events = self.schemas.events.iter();
+        events
             .map(|event| {
                 let def = defs.iter().find(|def| def.name.text == event.name);
                 self.event_type(event, def)
             })
-            .collect();
-        events.into_iter().collect()
+            .collect()
     }
 
     fn event_type(
@@ -78,10 +75,10 @@ impl Checker<'_, '_> {
         state: &RecordShape,
         commands: &[CommandDef<'_>],
         defs: &[EventDef<'_>],
-        events: &[EventType],
+        events: &[Option<EventType>],
     ) -> Value {
         for name in first_events(commands, defs) {
-            if let Some(event) = events.iter().find(|event| &*event.name == name.text) {
+            if let Some(event) = events.iter().flatten().find(|event| &*event.name == name.text) {
                 let def = defs.iter().find(|def| def.name.text == name.text);
                 let at = def.map_or(name, |def| def.name);
                 self.sets_all(at, state, event);

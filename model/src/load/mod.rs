@@ -97,7 +97,6 @@ fn aggregate(
     let commands: Vec<_> = def.commands.iter().map(|command| checker.command(command)).collect();
     let events = checker.events(&def.events);
     let state = checker.state()?;
-    let events = events?;
     let views: Vec<_> = def.views.iter().map(|view| checker.view(view, &events)).collect();
     let blank = checker.blank(&state, &def.commands, &def.events, &events);
     let fold_hash = hash::fold(&name, checker.id, &schemas, &def.events);
@@ -111,7 +110,7 @@ fn aggregate(
         state,
         blank,
         commands: commands.into_iter().collect::<Option<_>>()?,
-        events,
+        events: events.into_iter().collect::<Option<_>>()?,
         views: views.into_iter().map(|view| view.map(Arc::<View>::new)).collect::<Option<_>>()?,
         read,
         fold_hash,

@@ -30,7 +30,7 @@ pub(super) struct Frame<'a> {
 
 impl Checker<'_, '_> {
     /// Checks a view; `None` where it is wrong.
-    pub(super) fn view(&mut self, def: &ViewDef<'_>, events: &[EventType]) -> Option<View> {
+    pub(super) fn view(&mut self, def: &ViewDef<'_>, events: &[Option<EventType>]) -> Option<View> {
         let errors = self.report.len();
         self.view_name(def.name);
         let buckets = self.buckets(def.buckets);
@@ -97,7 +97,7 @@ impl Checker<'_, '_> {
     fn view_scope(
         &mut self,
         def: &ViewDef<'_>,
-        events: &[EventType],
+        events: &[Option<EventType>],
     ) -> Option<(Scope, Option<Vec<usize>>)> {
         let state = Type::Record(self.state()?);
         let Some((node, names)) = &def.of else {
@@ -114,7 +114,8 @@ impl Checker<'_, '_> {
         }
         let of = self.events_of(names)?;
         // Events with errors of their own are not there to be looked at.
-        let types: Vec<&EventType> = of.iter().filter_map(|index| events.get(*index)).collect();
+        let types: Vec<&EventType> =
+            of.iter().filter_map(|index| events.get(*index)?.as_ref()).collect();
         if types.len() != of.len() {
             return None;
         }
