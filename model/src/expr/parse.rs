@@ -176,38 +176,61 @@ fn refuse_unreadable(source: &str) -> Result<(), ExprError> {
     }
 }
 
-/// Where brackets or chains of operators pass what can be parsed on a small stack.
+/// Where brackets or chains of operators pass what can be parsed on a small stack. What stands in
+/// quotes does not count.
 fn too_deep(source: &str) -> Option<usize> {
-    let (mut depth, mut chain) = (0usize, 0usize);
-    for (at, byte) in source.bytes().enumerate() {
-        match byte {
+    let bytes = source.as_bytes();
+    let (mut depth, mut chain, mut at) = (0usize, 0usize, 0usize);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\'' | b'"' => {
+                at = after_text(bytes, at);
+                continue;
+            }
             b'(' | b'[' | b'{' => depth += 1,
             b')' | b']' | b'}' => depth = depth.saturating_sub(1),
             b'+' | b'-' | b'*' | b'/' | b'%' | b'.' | b'<' | b'>' | b'=' | b'?' | b'!' => {
                 chain += 1;
             }
-            b'&' | b'|' | b',' | b'\'' | b'"' => chain = 0,
+            // Logic is balanced by the parser, and elements stand side by side.
+            b'&' | b'|' | b',' => chain = 0,
             _ => {}
         }
         if depth > MAX_DEPTH || chain > 4 * MAX_DEPTH {
             return Some(at);
         }
+        at += 1;
     }
     None
 }
 
-fn syntax_errors(source: &str, errors: &cel::ParseErrors) -> Vec<ExprError> {
-    let mut found: Vec<ExprError> = Vec::new();
-    for error in &errors.errors {
-        let offset = offset_of(source, error.pos);
-        if found.iter().any(|e| e.offset == offset) {
-            continue;
+/// The byte after the text whose first quote stands at a byte.
+fn after_text(bytes: &[u8], at: usize) -> usize {
+    let quote = bytes[at];
+    let raw = at > 0 && matches!(bytes[at - 1], b'r' | b'R');
+    let triple = bytes[at..].starts_with(&[quote; 3]);
+    let closing: &[u8] = if triple { &[quote; 3] } else { &[quote] };
+    let mut at = at + closing.len();
+    while at < bytes.len() {
+        if bytes[at..].starts_with(closing) {
+            return at + closing.len();
         }
-        let text = error.msg.trim_start_matches("Syntax error: ");
-        let hint = hint_for(source, offset);
-        found.push(ExprError { offset, message: format!("not a CEL expression: {text}"), hint });
+        // A text of one line that is never closed ends with its line.
+        if !triple && bytes[at] == b'\n' {
+            return at;
+        }
+        at += if bytes[at] == b'\\' && !raw { 2 } else { 1 };
     }
-    found
+    bytes.len()
+}
+
+/// The first error only: what follows it is mostly about the same mistake.
+fn syntax_errors(source: &str, errors: &cel::ParseErrors) -> Vec<ExprError> {
+    let Some(error) = errors.errors.first() else { return vec![unreadable(0)] };
+    let offset = offset_of(source, error.pos);
+    let text = error.msg.trim_start_matches("Syntax error: ");
+    let message = format!("not a CEL expression: {text}");
+    vec![ExprError { offset, message, hint: hint_for(source, offset) }]
 }
 
 /// A word about the mistakes that people make who come from other languages.

@@ -2,4 +2,9 @@
 
 mod support;
 
+mod events;
+mod failures;
+mod fitting;
+mod properties;
+mod refusals;
 mod values;

@@ -44,11 +44,11 @@ impl Checker<'_> {
     pub(super) fn path(&mut self, node: &Node) -> Checked {
         let typed = self.inner_path(node)?;
         let rooted = self.path_of(node).is_some_and(|p| matches!(p.root, Root::Slot(_)));
-        if let (true, Some(text)) = (rooted, written(node)) {
-            if !self.paths.iter().any(|p| *p.text == *text) {
-                let (ir, ty) = (typed.ir.clone(), typed.ty.clone());
-                self.paths.push(PathRead { text: text.into(), ir, ty });
-            }
+        if let (true, Some(text)) = (rooted, written(node))
+            && !self.paths.iter().any(|p| *p.text == *text)
+        {
+            let (ir, ty) = (typed.ir.clone(), typed.ty.clone());
+            self.paths.push(PathRead { text: text.into(), ir, ty });
         }
         if matches!((&typed.ir, &node.kind), (Ir::Slot(_), Kind::Ident(n)) if n == "event") {
             return self.whole_event(node, typed);

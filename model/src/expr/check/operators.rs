@@ -202,7 +202,9 @@ pub(super) fn mix_hint(a: &Type, b: &Type) -> Option<String> {
     let decimal = has(|t| matches!(t, Type::Decimal(_)));
     let text = has(Type::is_text);
     let time = has(Type::is_time);
+    let list = has(|t| matches!(t, Type::List(_)));
     let hint = match () {
+        () if list => "add to a list with `list + [x]`",
         () if int && double => "convert with `double(x)`, or write the constant as `1.0`",
         () if decimal && (double || text) => "write a constant as `decimal('1.50')`",
         () if time && text => "write `timestamp('2026-11-21T10:00:00Z')`, or compare `day(t)`",
