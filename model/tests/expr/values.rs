@@ -90,6 +90,32 @@ fn conditions_decide(#[case] source: &str, #[case] expected: bool) {
 #[case("math.greatest(1, 5, 2)", Value::Int(5))]
 #[case("'a,b'.split(',').join('-').upperAscii()", text("A-B"))]
 #[case("[[1], [2, 3]].flatten()", ints(&[1, 2, 3]))]
+#[case("'%s has %d, %.1f%%'.format([id, state.balance, state.rate])", text("o-1 has 70, 1.5%"))]
+#[case("'%x %X %o %b'.format([255, 'hi', 8, -5])", text("ff 6869 10 -101"))]
+#[case("'%.1f %e'.format([state.total, 1234.5])", text("12.5 1.234500e+03"))]
+#[case("'tacocat'.substring(1, 4) + 'héllo'.charAt(1)", text("acoé"))]
+#[case("'hello mellow'.indexOf('ello', 2)", Value::Int(7))]
+#[case("'hello mellow'.lastIndexOf('ello', 6)", Value::Int(1))]
+#[case("'hello'.lastIndexOf('')", Value::Int(5))]
+#[case("'hello hello'.replace('he', 'we', 1)", text("wello hello"))]
+#[case("'hello hello'.split(' ', 1)", list([text("hello hello")]))]
+#[case("'hello'.split('', 2)", list([text("h"), text("ello")]))]
+#[case("'a b'.split(' ', 0)", list([]))]
+#[case("'gums'.reverse() + ' x '.trim()", text("smugx"))]
+#[case("strings.quote('a\\n')", text("\"a\\n\""))]
+#[case("[3, 1, 3, 2].distinct().sort()", ints(&[1, 2, 3]))]
+#[case("[1, 2, 3, 4].slice(1, 3).reverse()", ints(&[3, 2]))]
+#[case("[1, [2][0]].last() + [5].first()", Value::Int(7))]
+#[case("math.least([4, 2]) + math.sign(-3) + math.bitAnd(6, 3)", Value::Int(3))]
+#[case(
+    "math.round(-1.5) + math.ceil(1.2) + math.floor(1.8) + math.trunc(-1.9)",
+    Value::Double(0.0)
+)]
+#[case("string(duration('1h30m')) + string(decimal('-0.50'))", text("5400s-0.50"))]
+#[case("duration('-90s').getMinutes()", Value::Int(-1))]
+#[case("timestamp('2026-11-21T23:30:00Z').getHours('+01:00')", Value::Int(0))]
+#[case("int(timestamp('1970-01-01T00:01:00.5Z'))", Value::Int(60))]
+#[case("string(timestamp('2026-11-21T10:00:00+02:00'))", text("2026-11-21T08:00:00Z"))]
 fn values_come_out(#[case] source: &str, #[case] expected: Value) {
     yields(source, expected);
 }

@@ -8,7 +8,7 @@ use super::operators::{join_parts, mix_hint};
 use super::{Checked, Checker, Typed, folded};
 use crate::expr::Type;
 use crate::expr::functions::time::is_midnight;
-use crate::expr::functions::{arithmetic, claims, convert, lists, math};
+use crate::expr::functions::{arithmetic, claims, convert, format, lists, math};
 use crate::expr::ir::{Builtin, Function, Ir};
 use crate::value::{Decimal, Value};
 
@@ -151,10 +151,36 @@ impl Checker<'_> {
         made("flatten", lists::flatten, vec![list.ir, depth], ty)
     }
 
+    /// `'%s: %d'.format([name, count])`: the list is read as arguments, so its elements may have
+    /// different types.
     fn format(&mut self, call: &Call<'_>) -> Checked {
-        let _ = self.present_args(call)?;
-        let hint = "join texts with `+`, convert with `string(x)`".to_owned();
-        self.report(call.node.at, "`format` is not available yet", Some(hint))
+        let pattern = self.present(call.args[0])?;
+        let crate::expr::parse::Kind::List(values) = &call.args[1].kind else {
+            let hint = "write the values in brackets: `'%s'.format([x])`".to_owned();
+            return self.report(call.args[1].start(), "the values must be a list", Some(hint));
+        };
+        let letters = match pattern.ir.constant_text().map(|text| format::clauses(text)) {
+            Some(Ok(letters)) => letters,
+            Some(Err(message)) => return self.report(call.args[0].start(), message, None),
+            None => {
+                return self.report(call.args[0].start(), "the pattern must be constant", None);
+            }
+        };
+        if letters.len() != values.len() {
+            let message =
+                format!("the pattern has {} clauses for {} values", letters.len(), values.len());
+            return self.report(call.args[1].at, message, None);
+        }
+        let mut args = vec![pattern.ir];
+        for (letter, node) in letters.into_iter().zip(values) {
+            let value = self.present(node)?;
+            if !format::writes(letter, &value.ty) {
+                let message = format!("`%{letter}` can't write {}", value.ty.describe());
+                return self.report(node.start(), message, None);
+            }
+            args.push(value.ir);
+        }
+        made("format", format::format, args, Type::Text)
     }
 
     /// `math.least(a, b, …)` or of one list.

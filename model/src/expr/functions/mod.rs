@@ -7,7 +7,7 @@ use crate::value::Value;
 pub(super) mod arithmetic;
 pub(super) mod claims;
 pub(super) mod convert;
-mod format;
+pub(super) mod format;
 pub(super) mod lists;
 pub(super) mod math;
 pub(super) mod text;
