@@ -21,6 +21,7 @@ mod states;
 pub mod status;
 mod stretch;
 mod touched;
+pub mod verify;
 mod views;
 
 pub use batch::{ActiveRun, Planned, Stop, plan};
@@ -28,3 +29,4 @@ pub use config::Config;
 pub use projector::{Projector, RunError};
 pub use status::{PartitionStatus, Status, StatusHandle};
 pub use stretch::Stretch;
+pub use verify::{Difference, Report, VerifyError, verify};

@@ -120,7 +120,8 @@ pub(crate) fn write_key(value: &Value, out: &mut Vec<u8>) {
         Value::Null => out.push(0),
         Value::Bool(b) => out.extend([1, u8::from(*b)]),
         Value::Int(i) => tagged(2, &i.to_be_bytes(), out),
-        Value::Double(d) => tagged(3, &d.to_bits().to_be_bytes(), out),
+        // Adding zero makes the two zeros one, as some stores do.
+        Value::Double(d) => tagged(3, &(d + 0.0).to_bits().to_be_bytes(), out),
         Value::Text(text) => sized(4, text.as_bytes(), out),
         Value::Bytes(bytes) => sized(5, bytes, out),
         Value::Decimal(d) => {

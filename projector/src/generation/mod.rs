@@ -7,5 +7,6 @@
 mod prepare;
 mod runs;
 
+pub(crate) use prepare::served;
 pub use prepare::{PrepareError, Progress, prepare};
 pub(crate) use runs::active_runs;
