@@ -8,5 +8,5 @@ mod prepare;
 mod runs;
 
 pub(crate) use prepare::served;
-pub use prepare::{PrepareError, Progress, prepare};
+pub use prepare::{PrepareError, Progress, prepare, prepare_with};
 pub(crate) use runs::active_runs;

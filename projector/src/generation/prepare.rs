@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use event_log::{Log, ReadError};
 use model::Model;
-use read_store::{Catalog, Reader, StoreError, Writer};
+use read_store::{Batch, Catalog, ParkedWrite, Reader, Run, StoreError, Writer};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -57,6 +57,18 @@ pub async fn prepare(
     reader: &Arc<dyn Reader>,
     progress: Progress<'_>,
 ) -> Result<Catalog, PrepareError> {
+    prepare_with(&Config::default(), model, log, writer, reader, progress).await
+}
+
+/// [`prepare`] with bounds of one's own.
+pub async fn prepare_with(
+    config: &Config,
+    model: &Arc<Model>,
+    log: &Arc<dyn Log>,
+    writer: &mut dyn Writer,
+    reader: &Arc<dyn Reader>,
+    progress: Progress<'_>,
+) -> Result<Catalog, PrepareError> {
     let mut stored = reader.catalog().await?;
     check_stream(&stored, log.stream())?;
     check_contracts(model, &stored)?;
@@ -70,7 +82,9 @@ pub async fn prepare(
     let mut catalog = writer.migrate(model, &wanted).await?;
 
     if catalog.runs.iter().any(|run| !run.live) {
-        fill(model, log, writer, reader, &catalog, progress).await?;
+        let parts = Filling { config, log, reader };
+        parts.fill(runs::active_runs(model, &catalog), writer, progress).await?;
+        parts.hand_over_parked(&catalog, writer).await?;
         let mut live = runs::live(model, &catalog);
         live.contracts = contracts(model);
         catalog = writer.migrate(model, &live).await?;
@@ -88,29 +102,60 @@ fn check_stream(catalog: &Catalog, found: Uuid) -> Result<(), PrepareError> {
     }
 }
 
-async fn fill(
-    model: &Arc<Model>,
-    log: &Arc<dyn Log>,
-    writer: &mut dyn Writer,
-    reader: &Arc<dyn Reader>,
-    catalog: &Catalog,
-    progress: Progress<'_>,
-) -> Result<(), PrepareError> {
-    let active = runs::active_runs(model, catalog);
-    let writer = Mutex::new(writer);
-    for partition in log.partitions() {
-        let parts = Parts {
-            log: log.clone(),
-            reader: reader.clone(),
-            writer: &writer,
-            config: Config::default(),
-            status: StatusHandle::default(),
-        };
-        let total = u64::try_from(log.head(&partition).await?.0).unwrap_or(0);
-        let mut follower = Follower::new(parts, partition, active.clone());
-        fill_partition(&mut follower, total, progress).await?;
+/// What a fill works with, beside the writer.
+struct Filling<'a> {
+    config: &'a Config,
+    log: &'a Arc<dyn Log>,
+    reader: &'a Arc<dyn Reader>,
+}
+
+impl Filling<'_> {
+    async fn fill(
+        &self,
+        runs: Vec<ActiveRun>,
+        writer: &mut dyn Writer,
+        progress: Progress<'_>,
+    ) -> Result<(), PrepareError> {
+        let writer = Mutex::new(writer);
+        for partition in self.log.partitions() {
+            let parts = Parts {
+                log: self.log.clone(),
+                reader: self.reader.clone(),
+                writer: &writer,
+                config: self.config.clone(),
+                status: StatusHandle::default(),
+            };
+            let total = u64::try_from(self.log.head(&partition).await?.0).unwrap_or(0);
+            let mut follower = Follower::new(parts, partition, runs.clone());
+            fill_partition(&mut follower, total, progress).await?;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// What waits for a view of a shadow run waits for the primary run's view once it joins.
+    async fn hand_over_parked(
+        &self,
+        catalog: &Catalog,
+        writer: &mut dyn Writer,
+    ) -> Result<(), PrepareError> {
+        let mut parked = Vec::new();
+        for shadow in catalog.runs.iter().filter(|run| !run.primary) {
+            let joins = |run: &&Run| {
+                run.primary
+                    && run.aggregate == shadow.aggregate
+                    && run.fold_hash == shadow.fold_hash
+            };
+            let Some(primary) = catalog.runs.iter().find(joins) else { continue };
+            let waiting = self.reader.parked(&shadow.id).await?;
+            let of_views = waiting.into_iter().filter(|pointer| pointer.view.is_some());
+            parked
+                .extend(of_views.map(|pointer| ParkedWrite { run: primary.id.clone(), ..pointer }));
+        }
+        if !parked.is_empty() {
+            writer.apply(Batch { parked, ..Batch::default() }).await?;
+        }
+        Ok(())
+    }
 }
 
 async fn fill_partition(

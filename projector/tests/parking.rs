@@ -1,0 +1,130 @@
+//! What can't be projected is set aside by aggregate or by view; what is unknown stops.
+
+mod support;
+
+use foldline_projector::generation::PrepareError;
+use foldline_projector::{Projector, Stop};
+use serde_json::json;
+use std::sync::Arc;
+use support::World;
+
+fn opened(owner: &str) -> support::log::NewEvent {
+    ("AccountOpened", json!({ "owner": owner }))
+}
+
+fn deposit(amount: i64) -> support::log::NewEvent {
+    ("MoneyDeposited", json!({ "amount": amount }))
+}
+
+#[tokio::test]
+async fn a_failing_fold_sets_one_aggregate_aside_and_the_others_flow() {
+    let world = World::new();
+    world.command("bad", &[opened("ann"), deposit(i64::MAX)]);
+    world.command("bad", &[deposit(1)]);
+    world.command("bad", &[deposit(-5)]);
+    world.command("good", &[opened("bob"), deposit(10)]);
+    world.fill().await.unwrap();
+
+    let failing = world.log.events()[2].0;
+    {
+        let tables = world.store.tables();
+        let states: Vec<_> = tables.states.iter().map(|((_, id), row)| (&**id, row)).collect();
+        assert_eq!((states[0].0, states[0].1.version), ("bad", 2));
+        assert_eq!(states[0].1.parked_from, Some(failing));
+        assert_eq!((states[1].0, states[1].1.version, states[1].1.parked_from), ("good", 2, None));
+        let waiting: Vec<_> = tables.parked.values().map(|parked| parked.version).collect();
+        assert_eq!(waiting, [3, 4]);
+        let reasons: Vec<_> = tables.parked.values().map(|p| p.reason.is_empty()).collect();
+        assert_eq!(reasons, [false, true]);
+    }
+    let report = world.verify().await;
+    assert!(report.agrees(), "{:#?}", report.differences);
+}
+
+#[tokio::test]
+async fn a_failing_view_sets_the_aggregate_aside_for_that_view_alone() {
+    let world = World::new();
+    world.command("a", &[opened("ann")]); // balance 0: the share can't be computed
+    world.command("a", &[deposit(10)]);
+    world.command("b", &[opened("bob"), deposit(4)]);
+    world.fill().await.unwrap();
+
+    assert_eq!(world.store.shown("shares").len(), 0, "both began with balance 0");
+    assert_eq!(world.store.shown("accounts-by-owner").len(), 2);
+    let tables = world.store.tables().clone();
+    assert!(tables.parked.values().all(|parked| parked.view.as_deref() == Some("shares")));
+    assert!(tables.states.values().all(|row| row.parked_from.is_none()));
+    let report = world.verify().await;
+    assert!(report.agrees(), "{:#?}", report.differences);
+}
+
+#[tokio::test]
+async fn a_row_that_the_store_refuses_sets_the_aggregate_aside_for_that_view() {
+    let world = World::new();
+    world.command("a", &[opened("ann"), deposit(10)]);
+    world.command("b", &[opened("bob"), deposit(4)]);
+    world.command("c", &[opened("cid"), deposit(4)]);
+    world.store.faults.lock().unwrap().refuse = Some(("accounts-by-owner", "b"));
+    world.fill().await.unwrap();
+
+    assert_eq!(world.store.shown("accounts-by-owner").len(), 2);
+    assert_eq!(world.store.shown("movements").len(), 3);
+    let tables = world.store.tables();
+    let refused: Vec<_> = tables
+        .parked
+        .values()
+        .filter(|parked| parked.view.as_deref() == Some("accounts-by-owner"))
+        .map(|parked| (&*parked.id, parked.version))
+        .collect();
+    assert_eq!(refused, [("b", 1), ("b", 2)]);
+}
+
+#[tokio::test]
+async fn an_unknown_event_type_stops_and_names_itself() {
+    let world = World::new();
+    world.command("a", &[opened("ann"), deposit(10)]);
+    world.fill().await.unwrap();
+    world.command("a", &[deposit(1)]);
+    let (at, mut unknown) = world.log.events().pop().unwrap();
+    unknown.event = "AccountFrozen".into();
+    unknown.version += 1;
+    unknown.seq += 1;
+    world.log.push_stale(unknown);
+
+    let projector = Projector::new(
+        world.model.clone(),
+        world.log.clone(),
+        Arc::new(world.store.clone()),
+        Box::new(world.store.clone()),
+        foldline_projector::Config { batch_events: 1, ..Default::default() },
+    );
+    let status = projector.status_handle();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let running = tokio::spawn(projector.run(stopped));
+    let reason = loop {
+        match status.get().stopped() {
+            Some(reason) => break reason.to_owned(),
+            None => tokio::task::yield_now().await,
+        }
+    };
+    assert!(reason.contains("AccountFrozen"), "{reason}");
+    let mark = world.store.tables().marks.values().next().unwrap().offset;
+    assert_eq!(mark, at, "what lies before it is projected");
+    stop.send(true).unwrap();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_gap_in_the_versions_stops() {
+    let world = World::new();
+    world.command("a", &[opened("ann")]);
+    let (_, mut skipping) = world.log.events().pop().unwrap();
+    skipping.version = 3;
+    skipping.seq += 1;
+    world.log.push_stale(skipping);
+    let error = world.fill().await.unwrap_err();
+    assert!(
+        matches!(error, PrepareError::Stopped(Stop::VersionGap { found: 3, expected: 2, .. })),
+        "{error}"
+    );
+}
