@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use event_log::Log;
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use model::Model;
 use read_store::{Reader, StoreError, Writer};
 use tokio::sync::{Mutex, watch};
@@ -58,7 +58,8 @@ impl Projector {
         let catalog = self.reader.catalog().await.map_err(RunError::Catalog)?;
         let runs = active_runs(&self.model, &catalog);
         let writer: Mutex<&mut dyn Writer> = Mutex::new(&mut *self.writer);
-        let followers = self.log.partitions().into_iter().map(|partition| {
+        let mut followers: Vec<Follower<'_>> = Vec::new();
+        for partition in self.log.partitions() {
             let parts = Parts {
                 log: self.log.clone(),
                 reader: self.reader.clone(),
@@ -66,11 +67,13 @@ impl Projector {
                 config: self.config.clone(),
                 status: self.status.clone(),
             };
-            let mut follower = Follower::new(parts, partition, runs.clone());
-            let shutdown = shutdown.clone();
-            async move { follower.run(shutdown).await }
-        });
-        join_all(followers).await;
+            followers.push(Follower::new(parts, partition, runs.clone()));
+        }
+        let mut running: Vec<BoxFuture<'_, ()>> = Vec::new();
+        for follower in &mut followers {
+            running.push(Box::pin(follower.run(shutdown.clone())));
+        }
+        join_all(running).await;
         Ok(())
     }
 }

@@ -83,6 +83,12 @@ impl StatusHandle {
         Status { partitions: partitions.values().cloned().collect() }
     }
 
+    /// How many batches of a partition were applied.
+    pub(crate) fn batches(&self, partition: &PartitionId) -> u64 {
+        let partitions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        partitions.get(partition).map_or(0, |status| status.batches)
+    }
+
     /// Changes one partition's part and shows it as metrics.
     pub(crate) fn update(
         &self,
@@ -94,5 +100,8 @@ impl StatusHandle {
             .entry(partition.clone())
             .or_insert_with(|| PartitionStatus::new(partition.clone()));
         change(status);
+        let place = partition.to_string();
+        metrics::gauge!("foldline_projector_lag_events", "partition" => place)
+            .set(status.lag_events() as f64);
     }
 }

@@ -25,26 +25,47 @@ pub enum Failure<E> {
     Lasting(E),
 }
 
+/// The pauses of one policy, for callers that drive their own loop.
+#[derive(Debug)]
+pub struct Pauses(ExponentialBackoff);
+
+impl Pauses {
+    /// Starts with the first pause; the deadline counts from here.
+    pub fn new(policy: Policy) -> Pauses {
+        Pauses(ExponentialBackoff {
+            initial_interval: policy.first,
+            current_interval: policy.first,
+            max_interval: policy.most,
+            max_elapsed_time: policy.deadline,
+            multiplier: 2.0,
+            ..ExponentialBackoff::default()
+        })
+    }
+
+    /// How long to wait now; `None` once the deadline has passed.
+    pub fn next_pause(&mut self) -> Option<Duration> {
+        self.0.next_backoff()
+    }
+
+    /// Something worked again: back to the first pause.
+    pub fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
 /// Runs `attempt` until it succeeds, fails for good, or the deadline passes; then its last error.
 pub async fn retry<T, E, F>(policy: Policy, mut attempt: F) -> Result<T, E>
 where
     F: AsyncFnMut() -> Result<T, Failure<E>>,
 {
-    let mut pauses = ExponentialBackoff {
-        initial_interval: policy.first,
-        current_interval: policy.first,
-        max_interval: policy.most,
-        max_elapsed_time: policy.deadline,
-        multiplier: 2.0,
-        ..ExponentialBackoff::default()
-    };
+    let mut pauses = Pauses::new(policy);
     loop {
         let error = match attempt().await {
             Ok(done) => return Ok(done),
             Err(Failure::Lasting(error)) => return Err(error),
             Err(Failure::Passing(error)) => error,
         };
-        match pauses.next_backoff() {
+        match pauses.next_pause() {
             Some(pause) => tokio::time::sleep(pause).await,
             None => return Err(error),
         }

@@ -2,45 +2,88 @@
 
 use std::time::Duration;
 
+use event_log::Offset;
+use service::retry::{Pauses, Policy};
 use tokio::sync::watch;
 
 use super::{Failure, Follower};
-use event_log::Offset;
+use crate::batch::Stop;
 
 /// The first wait after an error.
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
+/// How a try ended.
+enum Ended {
+    /// It was told to stop.
+    Told,
+    /// It failed, but not before it got further: the next failure is waited out from the shortest
+    /// pause again.
+    Further,
+    /// It failed at once.
+    Stuck,
+    /// Only another model or a mended store helps.
+    Stopped,
+}
+
 impl Follower<'_> {
-    /// Follows until `shutdown` turns true or its sender is gone.
-    pub(crate) async fn run(&mut self, mut shutdown: watch::Receiver<bool>) {
-        let mut wait = FIRST_WAIT;
+    /// Follows until `shutdown` turns true or its sender is gone. Being broken off anywhere does no
+    /// harm: it is what a crash does, and the next start goes on from the marks.
+    pub(crate) async fn run(&mut self, shutdown: watch::Receiver<bool>) {
+        let mut told = shutdown.clone();
+        tokio::select! {
+            () = self.follow_for_good(shutdown) => {}
+            _ = told.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    async fn follow_for_good(&mut self, shutdown: watch::Receiver<bool>) {
+        let most = self.parts.config.longest_backoff;
+        let mut pauses = Pauses::new(Policy { first: FIRST_WAIT, most, deadline: None });
         loop {
-            let Err(failure) = self.follow(&mut shutdown, &mut wait).await else { return };
-            let pause = self.pause_after(failure, &mut wait).await;
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                gone = shutdown.wait_for(|stop| *stop) => {
-                    tracing::debug!(told = gone.is_ok(), "projector stops");
-                    return;
+            let pause = match self.attempt(&shutdown).await {
+                Ended::Told => return,
+                Ended::Further => {
+                    pauses.reset();
+                    continue;
+                }
+                Ended::Stuck => pauses.next_pause().unwrap_or(most),
+                Ended::Stopped => self.parts.config.stopped_retry,
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&mut self, shutdown: &watch::Receiver<bool>) -> Ended {
+        let before = self.parts.status.batches(&self.partition);
+        let failure = match self.follow(shutdown).await {
+            Ok(()) => return Ended::Told,
+            Err(Failure::Refused(stretch, detail)) => match self.refused(stretch, detail).await {
+                Ok(()) => return Ended::Further,
+                Err(failure) => failure,
+            },
+            Err(other) => other,
+        };
+        match failure {
+            Failure::Stopped(stop) => {
+                self.stopped(&stop);
+                Ended::Stopped
+            }
+            Failure::Unavailable(reason) | Failure::Refused(_, reason) => {
+                tracing::warn!(partition = %self.partition, reason, "trying again");
+                self.parts.status.update(&self.partition, |s| s.unavailable = Some(reason));
+                match self.parts.status.batches(&self.partition) > before {
+                    true => Ended::Further,
+                    false => Ended::Stuck,
                 }
             }
         }
     }
 
-    async fn follow(
-        &mut self,
-        shutdown: &mut watch::Receiver<bool>,
-        wait: &mut Duration,
-    ) -> Result<(), Failure> {
+    async fn follow(&mut self, shutdown: &watch::Receiver<bool>) -> Result<(), Failure> {
         self.restart().await?;
-        while self.catch_up(Some(&*shutdown), &mut |_| {}).await? {
-            *wait = FIRST_WAIT;
+        while self.catch_up(Some(shutdown), &mut |_| {}).await? {
             self.reached_the_end();
-            let next = Offset(self.next);
-            tokio::select! {
-                () = self.parts.log.wait(&self.partition, next) => {}
-                _ = shutdown.wait_for(|stop| *stop) => return Ok(()),
-            }
+            self.parts.log.wait(&self.partition, Offset(self.next)).await;
         }
         Ok(())
     }
@@ -55,30 +98,10 @@ impl Follower<'_> {
         });
     }
 
-    /// Tells what went wrong; how long to wait before the next try.
-    async fn pause_after(&mut self, failure: Failure, wait: &mut Duration) -> Duration {
-        let failure = match failure {
-            Failure::Refused(stretch, detail) => match self.refused(stretch, detail).await {
-                Ok(()) => return Duration::ZERO,
-                Err(failure) => failure,
-            },
-            other => other,
-        };
-        match failure {
-            Failure::Stopped(stop) => {
-                let reason = stop.to_string();
-                tracing::error!(partition = %self.partition, reason, "partition stopped");
-                metrics::counter!("foldline_projector_stops_total").increment(1);
-                self.parts.status.update(&self.partition, |s| s.stopped = Some(reason));
-                self.parts.config.stopped_retry
-            }
-            Failure::Unavailable(reason) | Failure::Refused(_, reason) => {
-                tracing::warn!(partition = %self.partition, reason, "trying again");
-                self.parts.status.update(&self.partition, |s| s.unavailable = Some(reason));
-                let pause = *wait;
-                *wait = (*wait * 2).min(self.parts.config.longest_backoff);
-                pause
-            }
-        }
+    fn stopped(&self, stop: &Stop) {
+        let reason = stop.to_string();
+        tracing::error!(partition = %self.partition, reason, "partition stopped");
+        metrics::counter!("foldline_projector_stops_total").increment(1);
+        self.parts.status.update(&self.partition, |status| status.stopped = Some(reason));
     }
 }

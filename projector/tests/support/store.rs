@@ -188,6 +188,15 @@ impl Writer for MemoryStore {
         Ok(Vec::new())
     }
 
+    async fn unpark(
+        &mut self,
+        _run: &RunId,
+        _view: Option<&str>,
+        _id: &str,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     async fn apply(&mut self, batch: Batch) -> Result<(), StoreError> {
         let mut faults = self.faults.lock().unwrap();
         if let Some((view, id)) = faults.refuse {
