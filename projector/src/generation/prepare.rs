@@ -71,7 +71,7 @@ pub async fn prepare_with(
 ) -> Result<Catalog, PrepareError> {
     let mut stored = reader.catalog().await?;
     check_stream(&stored, log.stream())?;
-    check_contracts(model, &stored)?;
+    model.check_against(&stored.contracts).map_err(PrepareError::Contract)?;
     stored.stream = Some(log.stream());
 
     let wanted = runs::filling(model, &stored);
@@ -86,10 +86,10 @@ pub async fn prepare_with(
         parts.fill(runs::active_runs(model, &catalog), writer, progress).await?;
         parts.hand_over_parked(&catalog, writer).await?;
         let mut live = runs::live(model, &catalog);
-        live.contracts = contracts(model);
+        live.contracts = model.contracts();
         catalog = writer.migrate(model, &live).await?;
-    } else if catalog.contracts != contracts(model) {
-        let renewed = Catalog { contracts: contracts(model), ..catalog };
+    } else if catalog.contracts != model.contracts() {
+        let renewed = Catalog { contracts: model.contracts(), ..catalog };
         catalog = writer.migrate(model, &renewed).await?;
     }
     Ok(catalog)
@@ -182,15 +182,6 @@ async fn fill_partition(
             }
         }
     }
-}
-
-/// What the store is to remember of each aggregate.
-fn contracts(_model: &Model) -> Vec<(Arc<str>, String)> {
-    Vec::new()
-}
-
-fn check_contracts(_model: &Model, _catalog: &Catalog) -> Result<(), PrepareError> {
-    Ok(())
 }
 
 /// The runs of a catalog as this model feeds them (for `verify`).

@@ -27,12 +27,12 @@ impl MemoryLog {
     pub fn new() -> Arc<MemoryLog> {
         let stream = Uuid::from_u128(7);
         let log = MemoryLog { stream, records: Mutex::new(Vec::new()), appended: Notify::new() };
-        log.claim_anew(1);
+        log.claim_anew();
         Arc::new(log)
     }
 
-    pub fn claim_anew(&self, number: u128) {
-        let id = ClaimId(Uuid::from_u128(number));
+    pub fn claim_anew(&self) {
+        let id = ClaimId(Uuid::from_u128(self.records.lock().unwrap().len() as u128 + 1));
         let claim = Claim { id, stream: self.stream, owner: "".into() };
         self.push(Body::Claim(claim));
     }

@@ -143,7 +143,11 @@ impl Writer for MemoryStore {
         let mut moves = Vec::new();
         for run in &catalog.runs {
             for view in &run.views {
-                let feeding = tables.catalog.runs.iter().find(|old| old.views.contains(view));
+                let feeding = tables
+                    .catalog
+                    .runs
+                    .iter()
+                    .find(|old| old.fold_hash == run.fold_hash && old.views.contains(view));
                 if let Some(old) = feeding.filter(|old| old.id != run.id) {
                     moves.push((old.id.0.clone(), run.id.0.clone(), view.0.clone()));
                 }
