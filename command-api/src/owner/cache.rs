@@ -86,16 +86,24 @@ impl Cache {
         self.bytes > self.max_bytes
     }
 
+    /// Whether it is time to make room, before anything has to be refused.
+    pub fn is_tight(&self) -> bool {
+        self.bytes > self.max_bytes / 8 * 7
+    }
+
     pub fn clear(&mut self) {
         self.entries.iter_mut().for_each(HashMap::clear);
         self.clock.clear();
         self.bytes = 0;
     }
 
-    /// Lets go of entries not used lately whose last batch is at or below `settled`.
+    /// Lets go of entries not used lately whose last batch is at or below `settled`, down to
+    /// three quarters of the bound, so that what is loaded next has room.
     pub fn make_room(&mut self, settled: Option<u64>) {
-        for _ in 0..SWEEP.min(self.clock.len()) {
-            if !self.is_full() {
+        let enough = self.max_bytes / 4 * 3;
+        // Twice around at most: the first look takes the mark of use off, the second lets go.
+        for _ in 0..SWEEP.min(2 * self.clock.len()) {
+            if self.bytes <= enough {
                 return;
             }
             let Some((aggregate, id)) = self.clock.pop_front() else { return };

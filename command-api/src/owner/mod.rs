@@ -13,9 +13,6 @@ mod keys;
 mod load;
 mod tail;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -194,7 +191,7 @@ impl Owner {
         if !self.backlog.is_empty() || self.loads.are_stale() {
             self.stand().await;
         }
-        if self.cache.is_full() {
+        if self.cache.is_tight() {
             self.look_at_mark().await;
         }
         while let Some(ask) = self.backlog.pop_front() {

@@ -1,0 +1,206 @@
+//! A read store in memory that takes the log in when it is told to.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use event_log::validity::{Step, Validity, event};
+use event_log::{Body, Record};
+use model::{Model, Value, View};
+use read_store::batch::{StateRow, UsedKey};
+use read_store::query::{Page, PageRequest};
+use read_store::store::StoredEvent;
+use read_store::{Catalog, Mark, ParkedWrite, Reader, Run, RunId, StoreError};
+
+#[derive(Default)]
+struct Inside {
+    states: HashMap<(String, String), StateRow>,
+    keys: HashMap<(String, String), Vec<UsedKey>>,
+    marks: Vec<Mark>,
+    failing: bool,
+}
+
+/// The store.
+pub struct FakeStore {
+    model: Arc<Model>,
+    inside: Mutex<Inside>,
+}
+
+impl FakeStore {
+    pub fn new(model: Arc<Model>) -> Arc<FakeStore> {
+        Arc::new(FakeStore { model, inside: Mutex::default() })
+    }
+
+    pub fn fail(&self, failing: bool) {
+        self.inside.lock().unwrap().failing = failing;
+    }
+
+    /// Sets an aggregate aside.
+    pub fn park(&self, aggregate: &str, id: &str) {
+        let mut inside = self.inside.lock().unwrap();
+        let key = (aggregate.to_owned(), id.to_owned());
+        inside.states.get_mut(&key).unwrap().parked_from = Some(0);
+    }
+
+    /// Takes in all of these records, from the log's start.
+    pub fn project(&self, records: Vec<Record>) {
+        let mut inside = Inside::default();
+        let mut validity = Validity::default();
+        let end = records.last().map_or(-1, |r| r.offset.0);
+        for record in records {
+            if let Step::Complete(records) = validity.step(record) {
+                self.fold(&mut inside, &records);
+            }
+        }
+        for aggregate in &self.model.aggregates {
+            inside.marks.push(Mark {
+                run: RunId(aggregate.name.clone()),
+                partition: ("log".into(), 0),
+                offset: end,
+                claim: validity.claim.map(|c| *c.0.as_bytes()),
+                seq: validity.seq,
+            });
+        }
+        *self.inside.lock().unwrap() = inside;
+    }
+
+    fn fold(&self, inside: &mut Inside, records: &[Record]) {
+        let first = event(&records[0]).unwrap().clone();
+        let model = self.model.aggregate(&first.aggregate).unwrap();
+        let key = (first.aggregate.to_string(), first.id.to_string());
+        let row = inside.states.entry(key.clone()).or_insert(StateRow {
+            version: 0,
+            offset: -1,
+            keyed: 0,
+            state: None,
+            parked_from: None,
+        });
+        for record in records {
+            let Body::Event(event) = &record.body else { continue };
+            let before = row.state.as_deref().map(|b| model.state_shape.decode(b).unwrap());
+            let (index, data) = model.read_event(&event.event, &event.data).unwrap();
+            let after = model.fold(before.as_ref(), index, &data, &event.id, record.time).unwrap();
+            row.state = after.map(|state| Bytes::from(model.encode_state(&state)));
+            row.version = event.version;
+            row.offset = record.offset.0;
+        }
+        if let Some(command) = first.command {
+            row.keyed += 1;
+            inside.keys.entry(key).or_default().push(UsedKey {
+                number: row.keyed,
+                key: command.key,
+                caller: command.caller,
+                hash: command.hash,
+                first_version: first.version,
+                events: records.iter().map(|r| event(r).unwrap().event.clone()).collect(),
+                offset: row.offset,
+            });
+        }
+    }
+}
+
+#[async_trait]
+impl Reader for FakeStore {
+    async fn catalog(&self) -> Result<Catalog, StoreError> {
+        let runs = self.model.aggregates.iter().map(|aggregate| Run {
+            id: RunId(aggregate.name.clone()),
+            aggregate: aggregate.name.clone(),
+            fold_hash: aggregate.fold_hash,
+            views: Vec::new(),
+            primary: true,
+            live: true,
+        });
+        Ok(Catalog { runs: runs.collect(), ..Catalog::default() })
+    }
+
+    async fn marks(&self) -> Result<Arc<Vec<Mark>>, StoreError> {
+        Ok(Arc::new(self.inside.lock().unwrap().marks.clone()))
+    }
+
+    async fn marks_moved(&self) {
+        tokio::task::yield_now().await;
+    }
+
+    async fn state(
+        &self,
+        _run: &RunId,
+        aggregate: &str,
+        id: &str,
+    ) -> Result<Option<StateRow>, StoreError> {
+        let inside = self.inside.lock().unwrap();
+        if inside.failing {
+            return Err(StoreError::Unavailable("down".to_owned()));
+        }
+        Ok(inside.states.get(&(aggregate.to_owned(), id.to_owned())).cloned())
+    }
+
+    async fn states(
+        &self,
+        run: &RunId,
+        aggregate: &str,
+        ids: &[Arc<str>],
+    ) -> Result<Vec<Option<StateRow>>, StoreError> {
+        let mut rows = Vec::new();
+        for id in ids {
+            rows.push(self.state(run, aggregate, id).await?);
+        }
+        // Others are decided while this one is being read.
+        tokio::task::yield_now().await;
+        Ok(rows)
+    }
+
+    async fn used_keys(
+        &self,
+        _run: &RunId,
+        aggregate: &str,
+        id: &str,
+    ) -> Result<Vec<UsedKey>, StoreError> {
+        let inside = self.inside.lock().unwrap();
+        Ok(inside.keys.get(&(aggregate.to_owned(), id.to_owned())).cloned().unwrap_or_default())
+    }
+
+    async fn history(
+        &self,
+        _run: &RunId,
+        _aggregate: &str,
+        _id: &str,
+        _after: u64,
+        _limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn page(
+        &self,
+        _run: &RunId,
+        _view: &Arc<View>,
+        _request: &PageRequest,
+    ) -> Result<Page, StoreError> {
+        Ok(Page::default())
+    }
+
+    async fn scan_states(
+        &self,
+        _run: &RunId,
+        _aggregate: &str,
+        _after: Option<&str>,
+        _limit: usize,
+    ) -> Result<Vec<(Arc<str>, StateRow)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn scan_rows(
+        &self,
+        _run: &RunId,
+        _view: &Arc<View>,
+        _after: Option<&[Value]>,
+        _limit: usize,
+    ) -> Result<Vec<Vec<Value>>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn parked(&self, _run: &RunId) -> Result<Vec<ParkedWrite>, StoreError> {
+        Ok(Vec::new())
+    }
+}
