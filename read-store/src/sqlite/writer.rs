@@ -111,3 +111,6 @@ impl Inner {
         ids.iter().map(|id| run.state.get(&transaction, id)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
