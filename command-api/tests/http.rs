@@ -190,7 +190,7 @@ async fn a_deleted_aggregate_is_gone_and_its_versions_go_on() {
 async fn lines(world: &World, body: &str) -> (Answer, Vec<serde_json::Value>) {
     let headers = [("content-type", "application/x-ndjson")];
     let answer = world.call("/commands", &headers, body).await;
-    let lines = answer.text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let lines = answer.text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
     (answer, lines)
 }
 

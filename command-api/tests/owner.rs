@@ -291,10 +291,10 @@ async fn run(acts: Vec<Act>) {
         join_all(calls).await;
     }
     assert_dense(&world, "a");
-    let account = world.model.aggregate("account").unwrap();
+    let account = world.model.aggregate("account").expect("declared");
     let mut balance = 0;
     for event in world.log.events() {
-        let (_, data) = account.read_event(&event.event, &event.data).unwrap();
+        let (_, data) = account.read_event(&event.event, &event.data).expect("an event");
         let model::Value::Record(fields) = data else { panic!("no record") };
         match (&*event.event, fields.first()) {
             ("Deposited", Some(model::Value::Int(n))) => balance += n,

@@ -188,11 +188,11 @@ impl Owner {
 
     /// Decides what can be decided and sends off what can be sent.
     async fn work(&mut self) {
-        if !self.backlog.is_empty() || self.loads.are_stale() {
-            self.stand().await;
-        }
         if self.cache.is_tight() {
             self.look_at_mark().await;
+        }
+        if !self.backlog.is_empty() || self.loads.are_stale() {
+            self.stand().await;
         }
         while let Some(ask) = self.backlog.pop_front() {
             self.admit(ask);
