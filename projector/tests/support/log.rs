@@ -49,15 +49,14 @@ impl MemoryLog {
 
     /// Appends one command as its owner would.
     pub fn command(&self, model: &Model, id: &str, events: &[NewEvent], key: Option<&str>) {
-        let mut version = self.version(id);
+        let before = self.version(id);
         let (claim, seq) = self.validity();
         for (at, (name, data)) in events.iter().enumerate() {
-            version += 1;
             self.push(Body::Event(EventRecord {
                 aggregate: "account".into(),
                 id: id.into(),
                 event: (*name).into(),
-                version,
+                version: before + at as u64 + 1,
                 data: wire(model, name, data),
                 claim,
                 seq: seq + 1,

@@ -1,5 +1,11 @@
 //! What the tests of the projector share: a domain, a log and a store in memory.
-#![allow(dead_code, missing_docs, reason = "each test uses a part of it")]
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests, of which each uses a part"
+)]
 
 pub mod log;
 pub mod store;

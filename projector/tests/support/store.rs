@@ -15,6 +15,7 @@ use read_store::{
 use tokio::sync::Notify;
 
 type Key = (Arc<str>, Arc<str>);
+type Group = (Vec<Value>, Vec<Amount>, i64);
 
 /// What is stored, comparable as a whole.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,7 +25,7 @@ pub struct Tables {
     pub history: BTreeMap<(Key, u64), StoredEvent>,
     pub commands: BTreeMap<(Key, u64), UsedKey>,
     pub rows: BTreeMap<Key, BTreeMap<String, Vec<Value>>>,
-    pub cells: BTreeMap<Key, BTreeMap<String, (Vec<Value>, Vec<Amount>, i64)>>,
+    pub cells: BTreeMap<Key, BTreeMap<String, Group>>,
     pub parked: BTreeMap<(Key, Option<Arc<str>>, i64), ParkedWrite>,
     pub marks: BTreeMap<Arc<str>, Mark>,
 }
