@@ -1,4 +1,5 @@
 //! Whatever the bounds of the batches and wherever it is broken off: the tables are the fold.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 

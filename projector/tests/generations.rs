@@ -1,4 +1,5 @@
 //! A changed model: what changed is filled anew, the rest stays.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 

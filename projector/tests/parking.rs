@@ -1,4 +1,5 @@
 //! What can't be projected is set aside by aggregate or by view; what is unknown stops.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 

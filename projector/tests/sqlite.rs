@@ -1,4 +1,5 @@
 //! The same on the real log and the real store.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 

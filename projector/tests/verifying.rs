@@ -1,4 +1,5 @@
 //! Verification finds what was planted, table by table.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
 
