@@ -24,3 +24,8 @@ fn assert_passes(folder: &str) {
 fn the_example_domains_pass_their_own_tests() {
     assert_passes("../schemas");
 }
+
+#[test]
+fn the_test_domains_pass_their_own_tests() {
+    assert_passes("tests/domains");
+}

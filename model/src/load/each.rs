@@ -50,7 +50,7 @@ impl Checker<'_, '_> {
 
 /// The parts of a text between the `&&` that stand outside of parentheses and quotes. A text with
 /// `||` or `?` out there is one part.
-fn conjuncts(text: &str) -> Vec<&str> {
+pub(super) fn conjuncts(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut depth, mut quote, mut start) = (0_i32, None, 0);
     let bytes = text.as_bytes();
