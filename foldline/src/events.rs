@@ -64,7 +64,8 @@ impl Events {
                 "aggregate" if self.model.aggregate(&value).is_some() => aggregate = Some(value),
                 "aggregate" => return Err(self.no_such_aggregate(&value)),
                 other => {
-                    let detail = format!("`{other}` is not one of the parameters `after` and `aggregate`");
+                    let detail =
+                        format!("`{other}` is not one of the parameters `after` and `aggregate`");
                     return Err(Problem::new(400, "unsupported-query", detail));
                 }
             }
@@ -103,9 +104,9 @@ impl Api for Events {
         request: HttpRequest,
         _payload: Payload,
     ) -> LocalBoxFuture<'a, HttpResponse> {
-        Box::pin(async move {
-            self.answer(&request).await.unwrap_or_else(|problem| problem.respond())
-        })
+        Box::pin(
+            async move { self.answer(&request).await.unwrap_or_else(|problem| problem.respond()) },
+        )
     }
 }
 
@@ -128,6 +129,11 @@ impl Cursor {
         }
         let (next, validity) = (Offset(0), Validity::default());
         Ok(Cursor { model, log, partitions, next, validity, after, aggregate })
+    }
+
+    /// The position after the last line given.
+    pub fn reached(self) -> Position {
+        self.after
     }
 
     /// Some lines more; `None` once all that stood in the log at the start has been given.
@@ -157,13 +163,19 @@ impl Cursor {
         Ok(None)
     }
 
-    fn command(&mut self, partition: &PartitionId, command: &[Record], out: &mut Vec<u8>) -> Result<(), String> {
+    fn command(
+        &mut self,
+        partition: &PartitionId,
+        command: &[Record],
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
         let key = (Arc::clone(&partition.topic), partition.number);
         let given = self.after.offsets.get(&key).copied().unwrap_or(-1);
         for record in command.iter().filter(|record| record.offset.0 > given) {
             self.after.cover(&key, record.offset.0);
             let wanted = self.aggregate.as_deref();
-            let of_wanted = event(record).is_some_and(|e| wanted.is_none_or(|name| name == &*e.aggregate));
+            let of_wanted =
+                event(record).is_some_and(|e| wanted.is_none_or(|name| name == &*e.aggregate));
             if of_wanted {
                 write_line(&self.model, record, &self.after, out)?;
             }
@@ -173,12 +185,18 @@ impl Cursor {
 }
 
 /// Appends one event as a JSON line; `Err` where the model can't read it.
-pub fn write_line(model: &Model, record: &Record, position: &Position, out: &mut Vec<u8>) -> Result<(), String> {
+pub fn write_line(
+    model: &Model,
+    record: &Record,
+    position: &Position,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
     let Some(event) = event(record) else { return Ok(()) };
     let aggregate = model
         .aggregate(&event.aggregate)
         .ok_or_else(|| format!("unknown aggregate {}", event.aggregate))?;
-    let (index, data) = aggregate.read_event(&event.event, &event.data).map_err(|e| e.to_string())?;
+    let (index, data) =
+        aggregate.read_event(&event.event, &event.data).map_err(|e| e.to_string())?;
     let field = |out: &mut Vec<u8>, name: &str, text: &str| {
         let _ = write!(out, "\"{name}\":{},", serde_json::Value::from(text));
     };

@@ -34,8 +34,15 @@ struct Names<'a> {
 fn check_name(name: &str) -> Result<()> {
     let shape = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let starts = name.starts_with(|c: char| c.is_ascii_lowercase());
-    if name.len() > 39 || !starts || !name.chars().all(shape) || name.ends_with('-') || name.contains("--") {
-        bail!("a name is kebab-case with at most 39 letters, such as `parcel` or `gift-card`; `{name}` is not");
+    if name.len() > 39
+        || !starts
+        || !name.chars().all(shape)
+        || name.ends_with('-')
+        || name.contains("--")
+    {
+        bail!(
+            "a name is kebab-case with at most 39 letters, such as `parcel` or `gift-card`; `{name}` is not"
+        );
     }
     Ok(())
 }
@@ -67,7 +74,10 @@ fn files(names: &Names<'_>) -> Vec<(String, String)> {
         ("model.yaml".into(), model(names)),
         (format!("commands/Create{pascal}.avsc"), record(&format!("Create{pascal}"), &[title])),
         (format!("commands/Rename{pascal}.avsc"), record(&format!("Rename{pascal}"), &[title])),
-        (format!("events/{pascal}Created/1.avsc"), record(&format!("{pascal}Created"), &[title, time])),
+        (
+            format!("events/{pascal}Created/1.avsc"),
+            record(&format!("{pascal}Created"), &[title, time]),
+        ),
         (format!("events/{pascal}Renamed/1.avsc"), record(&format!("{pascal}Renamed"), &[title])),
         (format!("events/{pascal}Removed/1.avsc"), record(&format!("{pascal}Removed"), &[])),
         (
@@ -170,7 +180,8 @@ mod tests {
         for name in ["parcel", "gift-card", "category", "box"] {
             let folder = tempfile::tempdir().unwrap();
             write(folder.path(), name).unwrap();
-            let model = model::Model::load(folder.path()).unwrap_or_else(|errors| panic!("{errors}"));
+            let model =
+                model::Model::load(folder.path()).unwrap_or_else(|errors| panic!("{errors}"));
             let outcomes = model::given::run(&model, folder.path()).unwrap();
             assert_eq!(outcomes.len(), 3);
             for outcome in outcomes {

@@ -138,12 +138,14 @@ impl Owner {
 
     /// Reads from the mark until the owner's own claim appears: then nothing was missed.
     async fn read_tail(&mut self, own: ClaimId, start: Option<Mark>) -> Result<(), TakeOverError> {
-        let mut validity = start.as_ref().map_or_else(Validity::default, |mark| Validity {
-            claim: mark.claim.map(|c| ClaimId(uuid::Uuid::from_bytes(c))),
-            seq: mark.seq,
-            held: Vec::new(),
-        });
-        let mut from = Offset(start.map_or(0, |mark| mark.offset + 1));
+        // The store may have taken in this very claim already; its record is read all the same,
+        // for it says how late the partition is.
+        let (next, mut validity) = match start {
+            None => (0, Validity::default()),
+            Some(mark) if mark.offset >= self.claimed_at => (self.claimed_at, Validity::default()),
+            Some(mark) => (mark.offset + 1, validity_at(&mark)),
+        };
+        let mut from = Offset(next);
         let deadline = Instant::now() + CLAIM_APPEARS;
         loop {
             let records = self.log.read(&self.partition, from, READ_BYTES).await?;
@@ -215,4 +217,10 @@ impl Owner {
             self.settled = self.ended.pop_front().map(|(number, _)| number);
         }
     }
+}
+
+/// Where a reader that goes on after a mark stands.
+fn validity_at(mark: &Mark) -> Validity {
+    let claim = mark.claim.map(|claim| ClaimId(uuid::Uuid::from_bytes(claim)));
+    Validity { claim, seq: mark.seq, held: Vec::new() }
 }

@@ -46,7 +46,7 @@ pub async fn serve(address: SocketAddr) -> anyhow::Result<()> {
     })
     .bind(address)?;
     for address in server.addrs() {
-        super::say(&format!("listening on http://{address}"));
+        crate::cli::say(&format!("listening on http://{address}"));
     }
     server.run().await?;
     Ok(())

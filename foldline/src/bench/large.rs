@@ -32,7 +32,8 @@ pub async fn measure(schemas: &Path, aggregates: u64, report: &mut Report) -> Re
 }
 
 async fn fill(server: &Server, aggregates: u64, report: &mut Report) -> Result<()> {
-    let outcome = drive(server.address, 64, Until::Calls(aggregates), Arc::new(Place::new())).await?;
+    let outcome =
+        drive(server.address, 64, Until::Calls(aggregates), Arc::new(Place::new())).await?;
     wait_until_projected(server.address).await?;
     report.add(plain(
         format!("{aggregates} orders placed over 64 connections"),

@@ -22,6 +22,8 @@ use client::Connection;
 use drive::{Outcome, Scenario, Until, drive};
 use process::Server;
 use report::{Report, Row};
+
+use crate::cli::say;
 use scenarios::{BareGet, BarePost, GetState, ListView, Place};
 
 /// The settings of `foldline bench`.
@@ -75,8 +77,24 @@ struct Yardstick {
 
 async fn measure_own(args: &BenchArgs, time: Duration, report: &mut Report) -> Result<()> {
     let bare = Server::bare()?;
-    let post = timed(report, "bare actix-web POST, 64 connections", (bare.address, 64, time), Arc::new(BarePost::new()), None, "").await?;
-    let get = timed(report, "bare actix-web GET, 64 connections", (bare.address, 64, time), Arc::new(BareGet), None, "").await?;
+    let post = timed(
+        report,
+        "bare actix-web POST, 64 connections",
+        (bare.address, 64, time),
+        Arc::new(BarePost::new()),
+        None,
+        "",
+    )
+    .await?;
+    let get = timed(
+        report,
+        "bare actix-web GET, 64 connections",
+        (bare.address, 64, time),
+        Arc::new(BareGet),
+        None,
+        "",
+    )
+    .await?;
     let yardstick = Yardstick { post: post.per_second(), get: get.per_second() };
     drop(bare);
     let data = tempfile::tempdir()?;
@@ -92,19 +110,64 @@ async fn measure_own(args: &BenchArgs, time: Duration, report: &mut Report) -> R
     measure(server.address, time, Some(yardstick), report).await
 }
 
-async fn measure(address: SocketAddr, time: Duration, yardstick: Option<Yardstick>, report: &mut Report) -> Result<()> {
+async fn measure(
+    address: SocketAddr,
+    time: Duration,
+    yardstick: Option<Yardstick>,
+    report: &mut Report,
+) -> Result<()> {
     let (post, get) = (yardstick.map(|y| y.post), yardstick.map(|y| y.get));
     visible(address, report).await?;
     let place = Arc::new(Place::new());
-    timed(report, "durable commands, 64 connections", (address, 64, time), Arc::clone(&place), post, ">= 0.30, p99 < 20 ms").await?;
+    timed(
+        report,
+        "durable commands, 64 connections",
+        (address, 64, time),
+        Arc::clone(&place),
+        post,
+        ">= 0.30, p99 < 20 ms",
+    )
+    .await?;
     behind(address, report).await?;
-    timed(report, "durable commands, 512 connections", (address, 512, time), Arc::clone(&place), post, ">= 0.30").await?;
+    timed(
+        report,
+        "durable commands, 512 connections",
+        (address, 512, time),
+        Arc::clone(&place),
+        post,
+        ">= 0.30",
+    )
+    .await?;
     behind(address, report).await?;
     let ids = place.ids();
     let one = ids.first().cloned().context("no order was placed")?;
-    timed(report, "point reads, scattered ids", (address, 64, time), Arc::new(GetState::new(ids)), get, ">= 0.50").await?;
-    timed(report, "point reads from the cache", (address, 64, time), Arc::new(GetState::new(vec![one])), get, ">= 0.80").await?;
-    timed(report, "views, pages of 20 rows", (address, 64, time), Arc::new(ListView), get, ">= 0.30").await?;
+    timed(
+        report,
+        "point reads, scattered ids",
+        (address, 64, time),
+        Arc::new(GetState::new(ids)),
+        get,
+        ">= 0.50",
+    )
+    .await?;
+    timed(
+        report,
+        "point reads from the cache",
+        (address, 64, time),
+        Arc::new(GetState::new(vec![one])),
+        get,
+        ">= 0.80",
+    )
+    .await?;
+    timed(
+        report,
+        "views, pages of 20 rows",
+        (address, 64, time),
+        Arc::new(ListView),
+        get,
+        ">= 0.30",
+    )
+    .await?;
     Ok(())
 }
 
@@ -150,7 +213,11 @@ async fn visible(address: SocketAddr, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-async fn place_and_read_back(connection: &mut Connection, place: &Place, call: u64) -> Result<Instant> {
+async fn place_and_read_back(
+    connection: &mut Connection,
+    place: &Place,
+    call: u64,
+) -> Result<Instant> {
     let mut request = Vec::new();
     place.request(1, call, &mut request);
     let answer = connection.call(&request).await?;
@@ -199,15 +266,4 @@ async fn wait_until_projected(address: SocketAddr) -> Result<()> {
         }
     }
     anyhow::bail!("the read model did not catch up within 300 seconds")
-}
-
-/// Results go to standard output.
-#[allow(clippy::print_stdout, reason = "the program's answer")]
-fn say(text: &str) {
-    println!("{text}");
-}
-
-/// Progress goes to standard error.
-fn note(text: &str) {
-    eprintln!("{text}");
 }

@@ -44,7 +44,14 @@ impl Server {
     pub fn foldline(schemas: &Path, data: &Path) -> Result<Server> {
         let (schemas, data) = (schemas.to_string_lossy(), data.to_string_lossy());
         Server::start(&[
-            "run", "--schemas", &schemas, "--data", &data, "--listen", "127.0.0.1:0", "--admin",
+            "run",
+            "--schemas",
+            &schemas,
+            "--data",
+            &data,
+            "--listen",
+            "127.0.0.1:0",
+            "--admin",
             "127.0.0.1:0",
         ])
     }
@@ -73,6 +80,7 @@ impl Drop for Server {
 
 fn address_in(line: &str) -> Option<SocketAddr> {
     let rest = line.split("http://").nth(1)?;
-    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
+    let end =
+        rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
     rest[..end].parse().ok()
 }

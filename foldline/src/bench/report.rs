@@ -28,7 +28,7 @@ pub struct Report {
 impl Report {
     /// Adds a row and says it at once, since a run takes a while.
     pub fn add(&mut self, row: Row) {
-        super::note(&format!("{}: {}", row.what, row.figure));
+        crate::cli::note(&format!("{}: {}", row.what, row.figure));
         self.rows.push(row);
     }
 

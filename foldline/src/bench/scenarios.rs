@@ -15,7 +15,13 @@ const KEPT_IDS: usize = 100_000;
 
 /// Writes a POST with a JSON body.
 pub fn post(path: &str, body: &[u8], out: &mut Vec<u8>) {
-    head(out, format_args!("POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len()));
+    head(
+        out,
+        format_args!(
+            "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        ),
+    );
     out.extend_from_slice(body);
 }
 

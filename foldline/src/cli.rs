@@ -1,0 +1,193 @@
+//! The calls of the command line and their exit codes.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use model::Model;
+use service::config::{DataArgs, LogArgs, SchemasArgs};
+
+use crate::{bench, check, new, run, status, tail, verify};
+
+/// Declare a domain in Avro and YAML; get a command API, an event log, a projector and a query API
+/// for it.
+#[derive(Parser, Debug)]
+#[command(name = "foldline", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    call: Call,
+}
+
+#[derive(Subcommand, Debug)]
+enum Call {
+    /// Serve a domain: commands, projector and queries in one process
+    Run(run::RunArgs),
+    /// Load a folder and say every error in it, or what it offers
+    Check(FolderArgs),
+    /// Run the given/when/then tests of a folder
+    Test(FolderArgs),
+    /// Write a small working aggregate folder to start from
+    New(NewArgs),
+    /// Print the OpenAPI document of a folder
+    Openapi(FolderArgs),
+    /// Recompute all read models from the log and compare
+    Verify(SystemArgs),
+    /// Show how far the read models are, and what is set aside
+    Status(SystemArgs),
+    /// Print the event stream as JSON lines
+    Tail(tail::TailArgs),
+    /// Measure a running system, or one that is started for it
+    Bench(bench::BenchArgs),
+}
+
+/// A folder, by position or by setting.
+#[derive(clap::Args, Debug)]
+struct FolderArgs {
+    /// The folder; left out, it is the one of --schemas
+    #[arg(value_name = "DIR")]
+    folder: Option<PathBuf>,
+    #[command(flatten)]
+    schemas: SchemasArgs,
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args, Debug)]
+struct NewArgs {
+    /// Its name in kebab-case, such as gift-card
+    name: String,
+    #[command(flatten)]
+    schemas: SchemasArgs,
+}
+
+/// A system: its domain and its data.
+#[derive(clap::Args, Clone, Debug)]
+pub struct SystemArgs {
+    #[command(flatten)]
+    schemas: SchemasArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    log: LogArgs,
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Why a call did not do what it was asked to; each has its exit code.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The answer is "no" (1).
+    #[error("{0}")]
+    No(String),
+    /// The input is wrong (2).
+    #[error("{0}")]
+    Input(String),
+    /// A part could not be reached (3).
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+impl Failure {
+    fn code(&self) -> u8 {
+        match self {
+            Failure::No(_) => 1,
+            Failure::Input(_) => 2,
+            Failure::Unreachable(_) => 3,
+        }
+    }
+}
+
+/// Reads the command line, makes the call, and says how it went.
+pub async fn main() -> ExitCode {
+    match call(Cli::parse().call).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let text = failure.to_string();
+            if !text.is_empty() {
+                note(&format!("foldline: {text}"));
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+async fn call(call: Call) -> Result<(), Failure> {
+    match call {
+        Call::Run(args) => run::run(args).await,
+        Call::Check(args) => check::check(&args.folder(), args.json),
+        Call::Test(args) => check::test(&args.folder(), args.json),
+        Call::New(args) => create(&args),
+        Call::Openapi(args) => check::openapi(&args.folder()),
+        Call::Verify(args) => verify::verify(&args.open()?, args.json).await,
+        Call::Status(args) => status::status(&args.open()?, args.json).await,
+        Call::Tail(args) => tail::tail(args).await,
+        Call::Bench(args) => {
+            bench::run(args).await.map_err(|error| Failure::Unreachable(format!("{error:#}")))
+        }
+    }
+}
+
+fn create(args: &NewArgs) -> Result<(), Failure> {
+    let written = new::write(&args.schemas.schemas, &args.name)
+        .map_err(|error| Failure::Input(format!("{error:#}")))?;
+    let folder = args.schemas.schemas.display();
+    for file in &written {
+        say(&format!("wrote {folder}/{file}"));
+    }
+    say(&format!("next: foldline test {folder}, then foldline run --schemas {folder}"));
+    Ok(())
+}
+
+impl FolderArgs {
+    fn folder(&self) -> PathBuf {
+        self.folder.clone().unwrap_or_else(|| self.schemas.schemas.clone())
+    }
+}
+
+/// A system's model, log and read store, opened to be read beside a running process.
+pub struct System {
+    /// The model.
+    pub model: Arc<Model>,
+    /// The log.
+    pub log: Arc<dyn event_log::Log>,
+    /// The read store.
+    pub reader: Arc<dyn read_store::Reader>,
+}
+
+impl SystemArgs {
+    /// Opens what is there; makes nothing.
+    pub fn open(&self) -> Result<System, Failure> {
+        service::telemetry::log(&self.log).map_err(|error| Failure::Input(error.to_string()))?;
+        self.data.check(false, false).map_err(|error| Failure::Input(error.to_string()))?;
+        let model = Arc::new(load(&self.schemas.schemas)?);
+        let folder = &self.data.data;
+        let absent = |error: &dyn std::fmt::Display| {
+            Failure::Unreachable(format!("no system to read in {}: {error}", folder.display()))
+        };
+        let log = event_log::sqlite::SqliteLog::open_existing(folder).map_err(|e| absent(&e))?;
+        let reader =
+            read_store::sqlite::SqliteStore::open_read_only(folder).map_err(|e| absent(&e))?;
+        Ok(System { model, log: Arc::new(log), reader })
+    }
+}
+
+/// Loads a folder; every error of it is the failure's text.
+pub fn load(folder: &Path) -> Result<Model, Failure> {
+    Model::load(folder).map_err(|errors| Failure::Input(format!("{}:\n{errors}", folder.display())))
+}
+
+/// Answers go to standard output.
+#[allow(clippy::print_stdout, reason = "the program's answer")]
+pub fn say(text: &str) {
+    use std::io::Write;
+    // A reader that went away (`| head`) is no failure of ours.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// What is not the answer goes to standard error.
+pub fn note(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,199 @@
+//! `foldline run`: the embedded default. One process, three services, two SQLite files.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use command_api::CommandApi;
+use event_log::Log;
+use event_log::sqlite::SqliteLog;
+use model::Model;
+use model::openapi::Surface;
+use projector::Projector;
+use query_api::{QueryApi, QueryConfig};
+use read_store::Reader;
+use read_store::sqlite::{SqliteStore, SqliteWriter};
+use service::config::{CacheArgs, CommandArgs, DataArgs, ListenArgs, LogArgs, SchemasArgs};
+use service::health::Health;
+use service::serve::{Ports, Serving};
+use service::telemetry::Metrics;
+use service::{Api, Front};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::cli::{Failure, load, note, say};
+use crate::events::Events;
+use crate::samples;
+
+/// The settings of `foldline run`.
+#[derive(clap::Args, Debug)]
+pub struct RunArgs {
+    #[command(flatten)]
+    schemas: SchemasArgs,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    listen: ListenArgs,
+    #[command(flatten)]
+    command: CommandArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+/// The parts of the process, in the order in which they start; they stop in reverse.
+struct Parts {
+    commands: Arc<CommandApi>,
+    serving: Serving,
+    stop: watch::Sender<bool>,
+    projecting: JoinHandle<()>,
+}
+
+/// Serves until it is asked to stop.
+pub async fn run(args: RunArgs) -> Result<(), Failure> {
+    service::telemetry::log(&args.log).map_err(input)?;
+    args.listen.check().map_err(input)?;
+    args.data.check(false, false).map_err(input)?;
+    let model = Arc::new(load(&args.schemas.schemas)?);
+    let (log, reader, mut writer) = open(&args.data)?;
+    fill(&model, &log, &mut writer, &reader).await?;
+    let parts = start(&args, &model, (log, reader, writer))?;
+    announce(&args, &model, &parts.serving);
+    service::drain::asked_to_stop().await;
+    note("stopping");
+    parts.stop().await;
+    Ok(())
+}
+
+type Storage = (Arc<dyn Log>, Arc<dyn Reader>, SqliteWriter);
+
+/// Opens both files and takes the lock, so that no second process serves the same data.
+fn open(args: &DataArgs) -> Result<Storage, Failure> {
+    let unreachable = |error: &dyn std::fmt::Display| Failure::Unreachable(error.to_string());
+    let log = SqliteLog::open(&args.data).map_err(|error| unreachable(&error))?;
+    log.lock().map_err(|error| unreachable(&error))?;
+    let (reader, writer) = SqliteStore::open(&args.data).map_err(|error| unreachable(&error))?;
+    Ok((Arc::new(log), reader, writer))
+}
+
+/// Fills what the model newly declares or has changed, before anything is served.
+async fn fill(
+    model: &Arc<Model>,
+    log: &Arc<dyn Log>,
+    writer: &mut SqliteWriter,
+    reader: &Arc<dyn Reader>,
+) -> Result<(), Failure> {
+    let mut told = Instant::now();
+    let mut progress = move |done: u64, total: u64| {
+        if told.elapsed() > Duration::from_secs(1) {
+            told = Instant::now();
+            note(&format!("filling new and changed read models: {done} of {total} records"));
+        }
+    };
+    projector::generation::prepare(model, log, writer, reader, &mut progress)
+        .await
+        .map(drop)
+        .map_err(|error| match error {
+            projector::generation::PrepareError::Contract(_) => Failure::Input(error.to_string()),
+            other => Failure::Unreachable(other.to_string()),
+        })
+}
+
+fn start(
+    args: &RunArgs,
+    model: &Arc<Model>,
+    (log, reader, writer): Storage,
+) -> Result<Parts, Failure> {
+    let metrics = Metrics::install().map_err(|error| Failure::Unreachable(error.to_string()))?;
+    let (stop, stopping) = watch::channel(false);
+    let projector = Projector::new(
+        Arc::clone(model),
+        Arc::clone(&log),
+        Arc::clone(&reader),
+        Box::new(writer),
+        projector::Config::default(),
+    );
+    let projected = projector.status_handle();
+    let projecting = tokio::task::spawn(async move {
+        if let Err(error) = projector.run(stopping).await {
+            tracing::error!(%error, "the projector ended");
+        }
+    });
+    let commands = CommandApi::new(
+        Arc::clone(model),
+        Arc::clone(&log),
+        Arc::clone(&reader),
+        command_api::Config { max_body: args.command.max_body.0, ..Default::default() },
+    );
+    let cache = QueryConfig {
+        cache_bytes: args.cache.cache_bytes.0 as u64,
+        cache_max_age: Duration::from_millis(args.cache.cache_max_age_ms),
+    };
+    let queries = QueryApi::new(Arc::clone(model), reader, cache);
+    let health = health(&queries, projected);
+    let events = Arc::new(Events::new(Arc::clone(model), log));
+    let apis: Vec<Arc<dyn Api>> = vec![commands.clone(), queries, events];
+    let surface = Surface { commands: true, queries: true, events: true };
+    let openapi = model::openapi::document(model, surface).to_string().into_bytes();
+    let front = Arc::new(Front::new(apis, openapi, args.listen.origins()));
+    let ports = Ports {
+        public: args.listen.listen.clone(),
+        admin: args.listen.admin.clone(),
+        workers: None,
+    };
+    let serving = service::serve::serve(&ports, front, health, metrics)
+        .map_err(|error| Failure::Unreachable(format!("{error} ({})", error.cause)))?;
+    Ok(Parts { commands, serving, stop, projecting })
+}
+
+fn health(queries: &Arc<QueryApi>, projected: projector::StatusHandle) -> Arc<Health> {
+    let health = Arc::new(Health::default());
+    let queries = Arc::clone(queries);
+    health.add("read-store", move || {
+        let queries = Arc::clone(&queries);
+        Box::pin(async move { queries.ready().await })
+    });
+    health.add("projector", move || {
+        let status = projected.get();
+        Box::pin(async move {
+            let wrong =
+                status.partitions.iter().find_map(|p| p.stopped.clone().or(p.unavailable.clone()));
+            wrong.map_or(Ok(()), Err)
+        })
+    });
+    health
+}
+
+impl Parts {
+    /// No new requests, then no new commands, then the projector, which may leave events for the
+    /// next start.
+    async fn stop(self) {
+        self.serving.stop().await;
+        self.commands.drain().await;
+        // The receiver is gone only if the projector has ended already.
+        let _ = self.stop.send(true);
+        let _ = self.projecting.await;
+    }
+}
+
+/// Says where it listens and what to try.
+fn announce(args: &RunArgs, model: &Model, serving: &Serving) {
+    let Some(address) = serving.public.first() else { return };
+    let base = format!("http://{address}");
+    say(&format!("Foldline listens on {base} (page: {base}/docs)"));
+    if let Some(admin) = serving.admin.first() {
+        say(&format!("health and metrics on http://{admin} (/livez /readyz /metrics)"));
+    }
+    say(&format!(
+        "data in {}; authentication is off, so everybody may do everything",
+        args.data.data.display()
+    ));
+    say("\nTry:");
+    for line in samples::curl_lines(model, &args.schemas.schemas, &base) {
+        say(&format!("  {line}"));
+    }
+}
+
+fn input(error: impl std::fmt::Display) -> Failure {
+    Failure::Input(error.to_string())
+}
