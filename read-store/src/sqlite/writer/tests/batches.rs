@@ -52,19 +52,20 @@ async fn a_batch_with_one_bad_row_leaves_nothing() {
 async fn a_full_disk_leaves_nothing_and_passes() {
     let mut world = World::new().await;
     let before = world.seen().await;
-    let inner = lock(&world.writer.inner);
-    inner.connection.pragma_update(None, "max_page_count", 1).expect("it is set");
-    drop(inner);
+    limit_pages(&world, 1);
     let mut batch = world.batch(2_000);
     batch.rows.extend((0..900).map(|offset| world.row(offset, false)));
     let error = world.writer.apply(batch.clone()).await.expect_err("there is no room");
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     assert_eq!(world.seen().await, before);
-    let inner = lock(&world.writer.inner);
-    inner.connection.pragma_update(None, "max_page_count", 1_000_000).expect("it is set");
-    drop(inner);
+    limit_pages(&world, 1_000_000);
     world.writer.apply(batch).await.expect("there is room again");
     assert_eq!(world.seen().await.0.len(), 901);
+}
+
+fn limit_pages(world: &World, pages: i64) {
+    let inner = lock(&world.writer.inner);
+    inner.connection.pragma_update(None, "max_page_count", pages).expect("it is set");
 }
 
 #[tokio::test]
