@@ -22,6 +22,9 @@ pub struct Answer {
     etag: Option<HeaderValue>,
     position_text: HeaderValue,
     parked: Option<HeaderValue>,
+    /// Whether no state in it is set aside. Such a state keeps its version, so its tag proves
+    /// nothing, and whether it may be answered at all depends on the caller's minimum.
+    pub settled: bool,
     /// The position that it covers.
     pub position: Position,
 }
@@ -30,7 +33,14 @@ impl Answer {
     /// An answer without a tag.
     pub fn new(body: Vec<u8>, position: Position) -> Answer {
         let position_text = position_value(&position);
-        Answer { body: Bytes::from(body), etag: None, position_text, parked: None, position }
+        Answer {
+            body: Bytes::from(body),
+            etag: None,
+            position_text,
+            parked: None,
+            settled: true,
+            position,
+        }
     }
 
     /// Tags it with an aggregate's version.
@@ -53,7 +63,7 @@ impl Answer {
     /// The HTTP answer: 304 where the caller has it already.
     pub fn respond(&self, asked: &HeaderMap) -> HttpResponse {
         let known = match &self.etag {
-            Some(tag) if asked.contains_key(IF_NONE_MATCH) => {
+            Some(tag) if self.settled && asked.contains_key(IF_NONE_MATCH) => {
                 tag.to_str().is_ok_and(|tag| etag::matches(asked, IF_NONE_MATCH, tag))
             }
             _ => false,

@@ -109,11 +109,12 @@ fn is_plain(request: &HttpRequest) -> bool {
 fn is_new_enough(request: &HttpRequest, answer: &Answer) -> bool {
     let Some(minimum) = request.headers().get(MINIMUM) else { return true };
     let parsed = minimum.to_str().ok().and_then(|text| Position::parse(text).ok());
-    parsed.is_some_and(|minimum| {
-        minimum.stream == answer.position.stream
-            && minimum
-                .offsets
-                .iter()
-                .all(|(p, offset)| answer.position.offsets.get(p).is_some_and(|o| o >= offset))
-    })
+    answer.settled
+        && parsed.is_some_and(|minimum| {
+            minimum.stream == answer.position.stream
+                && minimum
+                    .offsets
+                    .iter()
+                    .all(|(p, offset)| answer.position.offsets.get(p).is_some_and(|o| o >= offset))
+        })
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use model::event::ReadEventError;
 use model::{Aggregate, Shape, Value};
 use read_store::store::StoredEvent;
 use service::Problem;
@@ -72,7 +73,10 @@ impl QueryApi {
 /// An event in its current version.
 pub fn read(aggregate: &Aggregate, event: &StoredEvent) -> Result<(usize, Value), Problem> {
     let read = aggregate.read_event(&event.event, &event.data);
-    read.map_err(|error| problems::unreadable("an event", &error))
+    read.map_err(|error| match &error {
+        ReadEventError::Failed { .. } => problems::unreadable("an event", &error),
+        _ => problems::outdated(&error),
+    })
 }
 
 fn write_page(

@@ -5,6 +5,7 @@ mod answer;
 mod cache;
 mod consistency;
 mod cursor;
+mod declaration;
 mod history;
 mod page;
 mod parameters;
@@ -63,9 +64,10 @@ impl QueryApi {
     /// Whether reads can be served: `Err` says why not.
     pub async fn ready(&self) -> Result<(), String> {
         let serving = self.runs.current().await.map_err(|problem| problem.detail)?;
-        match self.model.aggregates.iter().find(|a| serving.primary(&a.name).is_none()) {
-            Some(aggregate) => Err(format!("the tables of {} are being filled", aggregate.name)),
-            None => Ok(()),
+        let missing = serving.missing(&self.model);
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(format!("the tables of {} are being filled", missing.join(", "))),
         }
     }
 

@@ -96,11 +96,12 @@ impl<'a> Pages<'a> {
     pub fn question(&self, request: &HttpRequest) -> Result<PageRequest, Problem> {
         let parameters = Parameters::parse(request.query_string())?;
         let asking = Asking {
-            view: &self.view.name,
+            view: self.view,
             columns: self.columns,
             key: self.key,
             clustering: self.clustering,
             shown: self.shown.iter().map(|(name, index, _)| (*name, *index)).collect(),
+            names: parameters.columns(),
         };
         let mut question = asking.request(&parameters)?;
         if let Some(text) = parameters.get("cursor") {
@@ -114,7 +115,7 @@ impl<'a> Pages<'a> {
         Question {
             view: &self.view.hash,
             fold: &self.aggregate.fold_hash,
-            reversed: question.reversed,
+            asked: cursor::asked(question),
         }
     }
 

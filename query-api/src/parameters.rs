@@ -1,6 +1,6 @@
 //! Query strings: names and values, decoded once, and the question that they ask of a view.
 
-use model::{Column, Direction, Value};
+use model::{Column, Direction, Value, View};
 use read_store::{PageRequest, Range};
 use service::Problem;
 use service::text::percent_decode;
@@ -40,6 +40,12 @@ impl Parameters {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
+    /// The columns that the parameters compare, declared or not.
+    pub fn columns(&self) -> Vec<&str> {
+        let compared = self.0.iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
+        compared.map(|(name, _)| split_operator(name).0).collect()
+    }
+
     /// `limit`, if it is given.
     pub fn limit(&self) -> Result<Option<usize>, Problem> {
         let parsed = self.get("limit").map(|text| match text.parse() {
@@ -71,8 +77,8 @@ impl Parameters {
 
 /// What a view can be asked by: its columns and primary key.
 pub struct Asking<'a> {
-    /// The view's name, for messages.
-    pub view: &'a str,
+    /// The view, for messages.
+    pub view: &'a View,
     /// The columns that key and clustering point into.
     pub columns: &'a [Column],
     /// The partition key.
@@ -81,6 +87,8 @@ pub struct Asking<'a> {
     pub clustering: &'a [(usize, Direction)],
     /// The names that `fields` may list, with their index in a row.
     pub shown: Vec<(&'a str, usize)>,
+    /// The columns that the parameters compare, declared or not.
+    pub names: Vec<&'a str>,
 }
 
 /// A comparison that a parameter asks for.
@@ -243,10 +251,9 @@ impl Asking<'_> {
         problems::unsupported(format!(
             "{why}. `{view}` is declared with key [{key}] and order [{sort}]; it takes every key column, \
              then equalities on leading columns of the order, then one range (.gt .gte .lt .lte), \
-             and limit, cursor, order, fields. For another access path declare another view in \
-             model.yaml, such as:\nviews:\n  {view}-by-…:\n    key: [the columns asked by equality]\n    \
-             sort: [the column asked by range]\n    fields: {{ … }}",
-            view = self.view
+             and limit, cursor, order, fields. This declaration would allow it:\n{yaml}",
+            view = self.view.name,
+            yaml = self.declaration(self.view),
         ))
     }
 }

@@ -1,5 +1,6 @@
 //! The problems of reads, each in one place.
 
+use actix_web::http::header::HeaderMap;
 use model::{Aggregate, Model};
 use read_store::StoreError;
 use service::Problem;
@@ -71,8 +72,15 @@ pub fn store(error: &StoreError) -> Problem {
     Problem::unavailable("the read store does not answer just now: try again", 1)
 }
 
-/// 503 where what is stored can't be read by this model.
+/// 500 where what is stored can't be read; the log has the reason under the trace id.
 pub fn unreadable(what: &str, error: &dyn std::fmt::Display) -> Problem {
-    tracing::error!(what, %error, "a stored value can't be read");
-    Problem::unavailable("what is stored can't be read by this service", 5)
+    let trace_id = service::front::trace_id(&HeaderMap::new());
+    tracing::error!(trace_id, what, %error, "a stored value can't be read");
+    Problem::internal(&trace_id)
+}
+
+/// 503 where the log holds events that only a newer model knows.
+pub fn outdated(error: &dyn std::fmt::Display) -> Problem {
+    tracing::error!(%error, "the log is ahead of this process's model");
+    Problem::unavailable("this process is older than the data: try again", 1)
 }

@@ -21,6 +21,7 @@ pub struct Serving {
     primary: HashMap<Arc<str>, RunId>,
     views: HashMap<Arc<str>, RunId>,
     seen: Instant,
+    is_complete: bool,
 }
 
 impl Serving {
@@ -43,7 +44,10 @@ impl Serving {
                 }
             }
         }
-        Serving { stream: catalog.stream.unwrap_or_default(), primary, views, seen: Instant::now() }
+        let is_complete = model.aggregates.iter().all(|a| primary.contains_key(&a.name))
+            && model.views().all(|(_, view)| views.contains_key(&view.name));
+        let stream = catalog.stream.unwrap_or_default();
+        Serving { stream, primary, views, seen: Instant::now(), is_complete }
     }
 
     /// The run that serves an aggregate's states and histories.
@@ -61,9 +65,11 @@ impl Serving {
         self.views.get(&view.name).ok_or_else(|| problems::filling(&view.name))
     }
 
-    fn is_complete(&self, model: &Model) -> bool {
-        model.aggregates.iter().all(|a| self.primary.contains_key(&a.name))
-            && model.views().all(|(_, view)| self.views.contains_key(&view.name))
+    /// The collections and views that no live run serves.
+    pub fn missing<'m>(&self, model: &'m Model) -> Vec<&'m str> {
+        let states = model.aggregates.iter().filter(|a| !self.primary.contains_key(&a.name));
+        let views = model.views().filter(|(_, view)| !self.views.contains_key(&view.name));
+        states.map(|a| &*a.plural).chain(views.map(|(_, view)| &*view.name)).collect()
     }
 }
 
@@ -84,8 +90,8 @@ impl Runs {
     pub async fn current(&self) -> Result<Arc<Serving>, Problem> {
         let last = self.last.read().ok().and_then(|last| last.clone());
         if let Some(serving) = last
-            && serving.is_complete(&self.model)
             && serving.seen.elapsed() < FRESH
+            && serving.is_complete
         {
             return Ok(serving);
         }

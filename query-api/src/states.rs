@@ -44,7 +44,9 @@ impl QueryApi {
         let state = readable(aggregate, id, state)?;
         let mut body = Vec::with_capacity(256);
         write_state(aggregate, id, (version, &state), &row, &asked, &mut body);
-        Ok(Answer::new(body, under.position).tagged(version))
+        let mut answer = Answer::new(body, under.position).tagged(version);
+        answer.settled = row.parked_from.is_none();
+        Ok(answer)
     }
 
     /// `GET /{plural}?id=a&id=b`.
@@ -65,9 +67,11 @@ impl QueryApi {
         let rows = rows.map_err(|error| problems::store(&error))?;
         let asked = Asked { only, version: None };
         let mut body = b"{\"items\":[".to_vec();
+        let mut settled = true;
         for (id, row) in ids.iter().zip(rows) {
             let Some(row) = row else { continue };
             under.refuse_parked(row.parked_from)?;
+            settled &= row.parked_from.is_none();
             let Ok(state) = readable(aggregate, id, decoded(aggregate, &row)?) else { continue };
             if body.last() == Some(&b'}') {
                 body.push(b',');
@@ -75,7 +79,9 @@ impl QueryApi {
             write_state(aggregate, id, (row.version, &state), &row, &asked, &mut body);
         }
         body.extend_from_slice(b"]}");
-        Ok(Answer::new(body, under.position))
+        let mut answer = Answer::new(body, under.position);
+        answer.settled = settled;
+        Ok(answer)
     }
 
     /// Folds the history up to a version.

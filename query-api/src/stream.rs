@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use model::decide::Actor;
 use model::{Aggregate, View};
 use read_store::{PageRequest, Reader, RunId};
@@ -17,8 +17,10 @@ use crate::route::Target;
 use crate::serving::Serving;
 use crate::{QueryApi, actor, answer, consistency::Freshness};
 
-/// Rows that are read at a time.
-const ROWS_AT_A_TIME: usize = 500;
+/// A page aims at this many bytes, however large its rows are.
+const PAGE_BYTES: usize = 128 << 10;
+const FIRST_PAGE: usize = 100;
+const LARGEST_PAGE: usize = 1_000;
 
 /// A stream that is under way.
 struct Under {
@@ -32,6 +34,8 @@ struct Under {
     /// Rows that may still be sent.
     left: usize,
     more: bool,
+    /// Rows to ask for next.
+    page: usize,
 }
 
 impl QueryApi {
@@ -52,20 +56,22 @@ impl QueryApi {
         let under = freshness.reach(&self.reader, &serving, run).await?;
         let parked = self.parked(run, view).await?;
         let only = question.columns.clone();
-        let rows = stream::try_unfold(
-            Under {
-                reader: Arc::clone(&self.reader),
-                serving: Arc::clone(&serving),
-                aggregate: Arc::clone(aggregate),
-                view: Arc::clone(view),
-                question,
-                only,
-                actor: actor(),
-                left: limit.unwrap_or(usize::MAX),
-                more: true,
-            },
-            Under::next,
-        );
+        let mut flow = Under {
+            reader: Arc::clone(&self.reader),
+            serving: Arc::clone(&serving),
+            aggregate: Arc::clone(aggregate),
+            view: Arc::clone(view),
+            question,
+            only,
+            actor: actor(),
+            left: limit.unwrap_or(usize::MAX),
+            more: true,
+            page: FIRST_PAGE,
+        };
+        // What fails before the first row is a problem like any other, not a broken body.
+        let first = flow.piece().await?;
+        let rest = stream::try_unfold(flow, Under::next);
+        let rows = stream::iter(first.map(Ok::<Bytes, std::io::Error>)).chain(rest);
         let mut answer = HttpResponse::Ok().streaming(rows);
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(Media::Ndjson.name()));
@@ -78,23 +84,30 @@ impl Under {
     /// The next piece; an error leaves the body without its last chunk, so that the caller sees
     /// that it is broken.
     async fn next(mut self) -> Result<Option<(Bytes, Under)>, std::io::Error> {
+        let piece = self.piece().await.map_err(|problem| std::io::Error::other(problem.detail))?;
+        Ok(piece.map(|piece| (piece, self)))
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, Problem> {
         let mut rows = Vec::new();
         while self.more && self.left > 0 && rows.is_empty() {
-            self.question.limit = self.left.min(ROWS_AT_A_TIME);
-            self.more = self.read(&mut rows).await.map_err(|p| std::io::Error::other(p.detail))?;
+            self.question.limit = self.left.min(self.page);
+            self.more = self.read(&mut rows).await?;
         }
         if rows.is_empty() {
             return Ok(None);
         }
         rows.truncate(self.left);
         self.left -= rows.len();
-        let mut piece = Vec::with_capacity(rows.len() * 128);
+        let mut piece: Vec<u8> = Vec::with_capacity(rows.len() * 128);
         let pages = Pages::new(&self.aggregate, &self.view);
         for row in &rows {
             pages.write_row(row, self.only.as_deref(), &mut piece);
             piece.push(b'\n');
         }
-        Ok(Some((Bytes::from(piece), self)))
+        let row_bytes = (piece.len() / rows.len()).max(1);
+        self.page = (PAGE_BYTES / row_bytes).clamp(1, LARGEST_PAGE);
+        Ok(Some(Bytes::from(piece)))
     }
 
     async fn read(&mut self, rows: &mut Vec<Vec<model::Value>>) -> Result<bool, Problem> {
