@@ -1,5 +1,7 @@
 //! The query API over HTTP, on the SQLite store and an example domain.
 
+#![allow(clippy::unwrap_used, reason = "a test helper may panic")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
