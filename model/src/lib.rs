@@ -8,6 +8,7 @@ pub mod contract;
 pub mod decide;
 pub mod diagnostic;
 pub mod domain;
+pub mod editor;
 pub mod event;
 pub mod expr;
 pub mod fold;

@@ -46,10 +46,10 @@ struct Made<'a> {
 impl Made<'_> {
     /// One event, where `when` holds.
     fn entry(&mut self, entry: &Emit, frame: &Frame, call: &mut Call<'_>) -> Result<(), Rejection> {
-        if let Some(when) = &entry.when {
-            if when.eval_in(frame, &mut NoIds)? != Value::Bool(true) {
-                return Ok(());
-            }
+        if let Some(when) = &entry.when
+            && when.eval_in(frame, &mut NoIds)? != Value::Bool(true)
+        {
+            return Ok(());
         }
         if self.events.len() == MAX_EVENTS {
             let text = format!("a command emits at most {MAX_EVENTS} events");
