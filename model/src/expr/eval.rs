@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ir::{Held, Ir, LOCALS, Loop, Order};
+use super::ir::{Builtin, Held, Ir, LOCALS, Loop, Order};
 use super::parse::LoopKind;
 use super::{Env, EvalError, compare, fit};
 use crate::value::Value;
@@ -76,7 +76,7 @@ impl Run<'_> {
                 let chosen = if self.truth(&parts[0], frame)? { &parts[1] } else { &parts[2] };
                 self.eval(chosen, frame)
             }
-            Ir::Call(function, args) => self.call(function.run, args, frame),
+            Ir::Call(function, args) => self.call(*function, args, frame),
             Ir::Loop(l) => self.run_loop(l, frame).map(Cow::Owned),
             Ir::List(items) => {
                 let items = items.iter().map(|i| self.own(i, frame)).collect::<Result<_, _>>()?;
@@ -169,24 +169,40 @@ impl Run<'_> {
         Ok(compare::equal(&a, &b))
     }
 
-    fn call<'a>(
-        &mut self,
-        function: super::ir::Function,
-        args: &'a [Ir],
-        frame: &Frame<'a>,
-    ) -> Eval<'a> {
+    fn call<'a>(&mut self, function: Builtin, args: &'a [Ir], frame: &Frame<'a>) -> Eval<'a> {
         // Arguments of common calls live on the stack.
         let value = match args {
-            [a] => function(&[self.eval(a, frame)?])?,
-            [a, b] => function(&[self.eval(a, frame)?, self.eval(b, frame)?])?,
+            [a] => {
+                let arg = self.eval(a, frame)?;
+                self.invoke(function, &[arg])?
+            }
+            [a, b] => {
+                let args = [self.eval(a, frame)?, self.eval(b, frame)?];
+                self.invoke(function, &args)?
+            }
             many => {
                 let args =
                     many.iter().map(|a| self.eval(a, frame)).collect::<Result<Vec<_>, _>>()?;
-                function(&args)?
+                self.invoke(function, &args)?
             }
         };
-        self.charge(compare::size(&value))?;
         owned(value)
+    }
+
+    fn invoke(&mut self, function: Builtin, args: &[Held<'_>]) -> Result<Value, EvalError> {
+        if function.walks {
+            let work = |arg: &Held<'_>| match &**arg {
+                // A key is found in a map without going through it.
+                Value::Map(_) => 0,
+                other => compare::size(other),
+            };
+            self.charge(args.iter().map(work).sum())?;
+        }
+        let value = (function.run)(args)?;
+        if function.walks {
+            self.charge(compare::size(&value))?;
+        }
+        Ok(value)
     }
 
     fn map<'a>(&mut self, entries: &'a [(Ir, Ir)], frame: &Frame<'a>) -> Eval<'a> {

@@ -23,6 +23,20 @@ pub(super) type Function = fn(&[Held<'_>]) -> Result<Value, EvalError>;
 pub(super) struct Builtin {
     pub name: &'static str,
     pub run: Function,
+    /// Whether it goes through the lists and texts that it is given, which is work.
+    pub walks: bool,
+}
+
+impl Builtin {
+    /// A function that goes through its arguments.
+    pub const fn new(name: &'static str, run: Function) -> Builtin {
+        Builtin { name, run, walks: true }
+    }
+
+    /// A function that looks at one place of its arguments.
+    pub const fn glancing(name: &'static str, run: Function) -> Builtin {
+        Builtin { name, run, walks: false }
+    }
 }
 
 impl fmt::Debug for Builtin {

@@ -5,6 +5,7 @@ mod support;
 mod events;
 mod failures;
 mod fitting;
+mod oracle;
 mod properties;
 mod refusals;
 mod values;

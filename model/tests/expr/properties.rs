@@ -144,11 +144,24 @@ proptest! {
 }
 
 /// What is well typed compiles, unless its macros nest too deep.
-fn shallow(source: &str) -> Option<Expr> {
+pub fn shallow(source: &str) -> Option<Expr> {
     match compile(source, &Want::Any) {
         Ok(expr) => Some(expr),
         Err(errors) if errors.iter().all(|e| e.message.contains("2 deep")) => None,
         Err(errors) => panic!("{source}: {errors:?}"),
+    }
+}
+
+#[test]
+fn the_deepest_texts_that_pass_need_little_stack() {
+    let brackets = "(".repeat(60) + "1" + &")".repeat(60);
+    let lists = "size([".repeat(25) + "1" + &"])".repeat(25);
+    let choices = "state.ok ? (".repeat(60) + "1" + &") : 2".repeat(60);
+    let sums = "state.balance * 2 - ".repeat(70) + "1";
+    let nots = "!(".repeat(60) + "state.ok" + &")".repeat(60);
+    for source in [brackets, lists, choices, sums, nots] {
+        let expr = compile(&source, &Want::Any).unwrap_or_else(|e| panic!("{source}: {e:?}"));
+        assert!(expr.eval(&frame(), &mut Ids).is_ok(), "{source}");
     }
 }
 

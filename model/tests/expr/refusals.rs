@@ -130,6 +130,7 @@ fn tested_values_are_not_null(#[case] source: &str) {
 #[case("(state.limit != null && state.ok) || state.limit > 1")]
 #[case("state.lines.all(l, l.note != null) && state.lines.all(l, size(l.note) > 1)")]
 #[case("state.owner != null && state.limit > 1")]
+#[case("has(maybe.limit) && true")]
 fn untested_values_may_be_null(#[case] source: &str) {
     refused(source, &Want::Bool);
 }

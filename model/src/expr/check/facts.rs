@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Checker;
+use super::{Checker, Typed};
 use crate::expr::Type;
+use crate::expr::ir::Ir;
 use crate::expr::parse::{Binary, Kind, Literal, Node};
 
 /// A variable and the fields selected from it.
@@ -27,6 +28,9 @@ pub(super) enum Root {
 pub(super) enum Fact {
     /// The path is not null.
     Present(Path),
+    /// `has()` holds for the path: of a record's field that is not null, of a map's key that it is
+    /// there.
+    Has(Path),
     /// The event is of this type.
     Event(Arc<str>),
     /// The event is not of this type.
@@ -74,7 +78,7 @@ impl Checker<'_> {
                 .path_of(of)
                 .map(|mut path| {
                     path.fields.push(field.clone());
-                    vec![Fact::Present(path)]
+                    vec![Fact::Has(path)]
                 })
                 .unwrap_or_default(),
             _ => Vec::new(),
@@ -108,14 +112,18 @@ impl Checker<'_> {
     }
 
     /// The type of a path, without null where a fact says so.
-    pub(super) fn narrowed(&self, node: &Node, ty: Type) -> Type {
-        if !matches!(ty, Type::Nullable(_)) {
-            return ty;
+    pub(super) fn narrowed(&self, node: &Node, typed: &Typed) -> Type {
+        if !matches!(typed.ty, Type::Nullable(_)) {
+            return typed.ty.clone();
         }
-        match self.path_of(node).map(Fact::Present) {
-            Some(fact) if self.facts.contains(&fact) => ty.not_null(),
-            _ => ty,
-        }
+        let Some(path) = self.path_of(node) else { return typed.ty.clone() };
+        let field = matches!(typed.ir, Ir::Field(..) | Ir::EventField { .. });
+        let known = self.facts.iter().any(|fact| match fact {
+            Fact::Present(known) => *known == path,
+            Fact::Has(known) => field && *known == path,
+            _ => false,
+        });
+        if known { typed.ty.not_null() } else { typed.ty.clone() }
     }
 
     /// The event types that are possible here: indices into the scope's.

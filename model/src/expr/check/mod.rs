@@ -68,7 +68,7 @@ pub(super) fn check(
     want: &Want,
     facts: &[&str],
 ) -> Result<Outcome, Vec<ExprError>> {
-    let tree = parse(source)?;
+    let tree = parse(source).map_err(|error| vec![error])?;
     let mut checker = Checker {
         scope,
         types,

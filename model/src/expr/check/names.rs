@@ -12,8 +12,8 @@ use crate::expr::{PathRead, Type};
 use crate::schema::RecordShape;
 use crate::value::Value;
 
-const INDEX: Builtin = Builtin { name: "[]", run: claims::index };
-const HAS: Builtin = Builtin { name: "has", run: claims::has };
+const INDEX: Builtin = Builtin::glancing("[]", claims::index);
+const HAS: Builtin = Builtin::glancing("has", claims::has);
 
 /// The fields of `actor`, in the order of its run-time record.
 pub(in crate::expr) const ACTOR: [&str; 4] = ["sub", "roles", "scopes", "claims"];
@@ -68,7 +68,7 @@ impl Checker<'_> {
             }
             _ => self.node(node),
         }?;
-        Some(Typed { ty: self.narrowed(node, typed.ty), ir: typed.ir })
+        Some(Typed { ty: self.narrowed(node, &typed), ir: typed.ir })
     }
 
     fn variable(&mut self, node: &Node, name: &str) -> Checked {

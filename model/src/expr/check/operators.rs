@@ -44,7 +44,7 @@ impl Checker<'_> {
         let typed = self.present(of)?;
         match typed.ty {
             Type::Int | Type::Double | Type::Decimal(_) | Type::Dyn | Type::Duration => {
-                let negate = Builtin { name: "-", run: arithmetic::negate };
+                let negate = Builtin::new("-", arithmetic::negate);
                 Some(folded(Ir::Call(negate, [typed.ir].into()), typed.ty))
             }
             other => {
@@ -93,7 +93,7 @@ impl Checker<'_> {
             Type::List(_) => [aligned(x, &ty), aligned(y, &ty)],
             _ => [x.ir, y.ir],
         };
-        Some(folded(Ir::Call(Builtin { name, run }, args.into()), ty))
+        Some(folded(Ir::Call(Builtin::new(name, run), args.into()), ty))
     }
 
     fn refuse_pair(&mut self, node: &Node, op: Binary, a: &Type, b: &Type) -> Checked {
@@ -153,7 +153,7 @@ impl Checker<'_> {
         }
         self.symbols(&x, b, &y)?;
         self.symbols(&Typed { ir: Ir::Const(Value::Null), ty: held }, a, &x)?;
-        let contains = Builtin { name: "in", run: claims::contains };
+        let contains = Builtin::new("in", claims::contains);
         Some(folded(Ir::Call(contains, [x.ir, y.ir].into()), Type::Bool))
     }
 }

@@ -39,7 +39,7 @@ pub(super) const NAMES: [&str; 22] = [
 ];
 
 fn made(name: &'static str, run: Function, args: Vec<Ir>, ty: Type) -> Checked {
-    Some(folded(Ir::Call(Builtin { name, run }, args.into()), ty))
+    Some(folded(Ir::Call(Builtin::new(name, run), args.into()), ty))
 }
 
 impl Checker<'_> {
@@ -107,7 +107,8 @@ impl Checker<'_> {
             ty if ty.is_text() => {}
             other => return self.unfit(call, "a text, list or map", other, None),
         }
-        made("size", claims::size, vec![of.ir], Type::Int)
+        let size = Builtin::glancing("size", claims::size);
+        Some(folded(Ir::Call(size, [of.ir].into()), Type::Int))
     }
 
     fn matches(&mut self, call: &Call<'_>) -> Checked {

@@ -82,7 +82,7 @@ pub(super) fn signatures() -> impl Iterator<Item = &'static Signature> {
 
 impl Signature {
     pub fn builtin(&self) -> Builtin {
-        Builtin { name: self.name, run: self.run }
+        Builtin::new(self.name, self.run)
     }
 
     /// The type of the result.

@@ -1,236 +1,25 @@
-//! CEL text becomes a small syntax tree of our own: macros are recognised again, operators have
-//! names, every node knows its place. Nothing after this module names `cel`.
+//! From the parser's tree to ours.
+
+use std::cell::Cell;
 
 use cel::IdedExpr;
 use cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr as Cel, LiteralValue, SourceInfo, operators as op,
 };
 
-use super::ExprError;
+use super::{Binary, Kind, Literal, Loop, LoopKind, Node};
+use crate::expr::ExprError;
 
-/// Longest text of one expression in bytes.
-const MAX_SOURCE: usize = 16 * 1024;
-/// Deepest nesting of brackets, and longest run of operators that nest without them.
-const MAX_DEPTH: usize = 64;
-
-/// A node of the syntax tree and the byte offset to report errors of it at.
-#[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub at: usize,
-    pub kind: Kind,
-}
-
-/// What a node is.
-#[derive(Clone, Debug)]
-pub(super) enum Kind {
-    Literal(Literal),
-    Ident(String),
-    Select(Box<Node>, String),
-    Has(Box<Node>, String),
-    Not(Box<Node>),
-    And(Box<Node>, Box<Node>),
-    Or(Box<Node>, Box<Node>),
-    If(Box<[Node; 3]>),
-    Negate(Box<Node>),
-    Binary(Binary, Box<Node>, Box<Node>),
-    Index(Box<Node>, Box<Node>),
-    Call { name: String, target: Option<Box<Node>>, args: Vec<Node> },
-    List(Vec<Node>),
-    Map(Vec<(Node, Node)>),
-    Record { name: String, fields: Vec<(usize, String, Node)> },
-    Loop(Box<Loop>),
-}
-
-/// A constant.
-#[derive(Clone, Debug)]
-pub(super) enum Literal {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Uint,
-    Double(f64),
-    Text(String),
-    Bytes(Vec<u8>),
-}
-
-/// An operator of two operands that are always both evaluated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Binary {
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    Remainder,
-    Equal,
-    NotEqual,
-    Less,
-    LessEqual,
-    Greater,
-    GreaterEqual,
-    In,
-}
-
-/// What a macro over a list makes of its elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LoopKind {
-    All,
-    Exists,
-    ExistsOne,
-    Map,
-    Filter,
-    SortBy,
-}
-
-/// A macro over a list or the keys of a map.
-#[derive(Clone, Debug)]
-pub(super) struct Loop {
-    pub kind: LoopKind,
-    pub range: Node,
-    pub variable: String,
-    /// The condition of a three-argument `map`.
-    pub filter: Option<Node>,
-    pub body: Node,
-}
-
-impl Binary {
-    /// As written.
-    pub fn symbol(self) -> &'static str {
-        match self {
-            Binary::Add => "+",
-            Binary::Subtract => "-",
-            Binary::Multiply => "*",
-            Binary::Divide => "/",
-            Binary::Remainder => "%",
-            Binary::Equal => "==",
-            Binary::NotEqual => "!=",
-            Binary::Less => "<",
-            Binary::LessEqual => "<=",
-            Binary::Greater => ">",
-            Binary::GreaterEqual => ">=",
-            Binary::In => "in",
-        }
-    }
-
-    fn of(name: &str) -> Option<Binary> {
-        Some(match name {
-            op::ADD => Binary::Add,
-            op::SUBSTRACT => Binary::Subtract,
-            op::MULTIPLY => Binary::Multiply,
-            op::DIVIDE => Binary::Divide,
-            op::MODULO => Binary::Remainder,
-            op::EQUALS => Binary::Equal,
-            op::NOT_EQUALS => Binary::NotEqual,
-            op::LESS => Binary::Less,
-            op::LESS_EQUALS => Binary::LessEqual,
-            op::GREATER => Binary::Greater,
-            op::GREATER_EQUALS => Binary::GreaterEqual,
-            op::IN => Binary::In,
-            _ => return None,
-        })
-    }
-}
-
-impl Node {
-    /// The first byte of the text that this node covers, as far as tokens tell.
-    pub fn start(&self) -> usize {
-        let inner = match &self.kind {
-            Kind::Select(of, _)
-            | Kind::Binary(_, of, _)
-            | Kind::And(of, _)
-            | Kind::Or(of, _)
-            | Kind::Index(of, _) => of.start(),
-            Kind::If(parts) => parts[0].start(),
-            Kind::Call { target: Some(target), .. } => target.start(),
-            Kind::Loop(l) => l.range.start(),
-            _ => self.at,
-        };
-        inner.min(self.at)
-    }
-}
-
-/// Parses a text, collecting every syntax error.
-pub(super) fn parse(source: &str) -> Result<Node, Vec<ExprError>> {
-    refuse_unreadable(source).map_err(|e| vec![e])?;
-    let (tree, places) = cel::parser::Parser::new()
-        .max_recursion_depth(MAX_DEPTH as u16)
-        .parse_with_source_info(source)
-        .map_err(|errors| syntax_errors(source, &errors))?;
-    Reader { source, places }.node(tree).map_err(|e| vec![e])
-}
-
-/// Texts that would use up the parser's stack, or that hold nothing.
-fn refuse_unreadable(source: &str) -> Result<(), ExprError> {
-    let fail = |offset: usize, message: String, hint: &str| {
-        Err(ExprError { offset, message, hint: Some(hint.to_owned()) })
-    };
-    if source.trim().is_empty() {
-        return fail(0, "the expression is empty".into(), "write a CEL expression, or `null`");
-    }
-    if source.len() > MAX_SOURCE {
-        let message = format!("the expression is longer than {MAX_SOURCE} bytes");
-        return fail(0, message, "split it");
-    }
-    match too_deep(source) {
-        Some(at) => fail(at, "the expression nests too deep".into(), "split it"),
-        None => Ok(()),
-    }
-}
-
-/// Where brackets or chains of operators pass what can be parsed on a small stack. What stands in
-/// quotes does not count.
-fn too_deep(source: &str) -> Option<usize> {
-    let bytes = source.as_bytes();
-    let (mut depth, mut chain, mut at) = (0usize, 0usize, 0usize);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\'' | b'"' => {
-                at = after_text(bytes, at);
-                continue;
-            }
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            b'+' | b'-' | b'*' | b'/' | b'%' | b'.' | b'<' | b'>' | b'=' | b'?' | b'!' => {
-                chain += 1;
-            }
-            // Logic is balanced by the parser, and elements stand side by side.
-            b'&' | b'|' | b',' => chain = 0,
-            _ => {}
-        }
-        if depth > MAX_DEPTH || chain > 4 * MAX_DEPTH {
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
-}
-
-/// The byte after the text whose first quote stands at a byte.
-fn after_text(bytes: &[u8], at: usize) -> usize {
-    let quote = bytes[at];
-    let raw = at > 0 && matches!(bytes[at - 1], b'r' | b'R');
-    let triple = bytes[at..].starts_with(&[quote; 3]);
-    let closing: &[u8] = if triple { &[quote; 3] } else { &[quote] };
-    let mut at = at + closing.len();
-    while at < bytes.len() {
-        if bytes[at..].starts_with(closing) {
-            return at + closing.len();
-        }
-        // A text of one line that is never closed ends with its line.
-        if !triple && bytes[at] == b'\n' {
-            return at;
-        }
-        at += if bytes[at] == b'\\' && !raw { 2 } else { 1 };
-    }
-    bytes.len()
-}
+/// Deepest tree: what comes after is recursive too, and runs on the callers' stacks.
+const MAX_DEPTH: usize = 80;
 
 /// The first error only: what follows it is mostly about the same mistake.
-fn syntax_errors(source: &str, errors: &cel::ParseErrors) -> Vec<ExprError> {
-    let Some(error) = errors.errors.first() else { return vec![unreadable(0)] };
+pub(super) fn syntax_error(source: &str, errors: &cel::ParseErrors) -> ExprError {
+    let Some(error) = errors.errors.first() else { return unreadable(0) };
     let offset = offset_of(source, error.pos);
     let text = error.msg.trim_start_matches("Syntax error: ");
     let message = format!("not a CEL expression: {text}");
-    vec![ExprError { offset, message, hint: hint_for(source, offset) }]
+    ExprError { offset, message, hint: hint_for(source, offset) }
 }
 
 /// A word about the mistakes that people make who come from other languages.
@@ -261,14 +50,19 @@ fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
 }
 
 /// Turns the parser's tree into ours.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     source: &'a str,
     places: SourceInfo,
+    depth: Cell<usize>,
 }
 
 type Read<T> = Result<T, ExprError>;
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    pub(super) fn new(source: &'a str, places: SourceInfo) -> Reader<'a> {
+        Reader { source, places, depth: Cell::new(0) }
+    }
+
     fn at(&self, id: u64) -> usize {
         self.places.offset_for(id).map_or(0, |(start, _)| start as usize)
     }
@@ -281,8 +75,20 @@ impl Reader<'_> {
         trees.into_iter().map(|t| self.node(t)).collect()
     }
 
-    fn node(&self, tree: IdedExpr) -> Read<Node> {
+    /// Reads a node and what is below it.
+    pub(super) fn node(&self, tree: IdedExpr) -> Read<Node> {
         let at = self.at(tree.id);
+        if self.depth.get() == MAX_DEPTH {
+            let message = "the expression nests too deep".to_owned();
+            return Err(ExprError { offset: at, message, hint: Some("split it".to_owned()) });
+        }
+        self.depth.set(self.depth.get() + 1);
+        let node = self.node_at(at, tree);
+        self.depth.set(self.depth.get() - 1);
+        node
+    }
+
+    fn node_at(&self, at: usize, tree: IdedExpr) -> Read<Node> {
         let kind = match tree.expr {
             Cel::Literal(value) => Kind::Literal(literal(value)),
             Cel::Ident(name) => Kind::Ident(name),
@@ -425,7 +231,7 @@ fn pair(name: &str, a: Box<Node>, b: Box<Node>) -> Result<Kind, (Box<Node>, Box<
         op::LOGICAL_AND => Kind::And(a, b),
         op::LOGICAL_OR => Kind::Or(a, b),
         op::INDEX => Kind::Index(a, b),
-        _ => match Binary::of(name) {
+        _ => match operator(name) {
             Some(operator) => Kind::Binary(operator, a, b),
             None => return Err((a, b)),
         },
@@ -465,4 +271,23 @@ fn literal(value: LiteralValue) -> Literal {
         LiteralValue::String(s) => Literal::Text(s.into_inner()),
         LiteralValue::Bytes(b) => Literal::Bytes(b.into_inner()),
     }
+}
+
+/// The operator that the parser calls so.
+fn operator(name: &str) -> Option<Binary> {
+    Some(match name {
+        op::ADD => Binary::Add,
+        op::SUBSTRACT => Binary::Subtract,
+        op::MULTIPLY => Binary::Multiply,
+        op::DIVIDE => Binary::Divide,
+        op::MODULO => Binary::Remainder,
+        op::EQUALS => Binary::Equal,
+        op::NOT_EQUALS => Binary::NotEqual,
+        op::LESS => Binary::Less,
+        op::LESS_EQUALS => Binary::LessEqual,
+        op::GREATER => Binary::Greater,
+        op::GREATER_EQUALS => Binary::GreaterEqual,
+        op::IN => Binary::In,
+        _ => return None,
+    })
 }
