@@ -11,7 +11,7 @@ use crate::expr::ir::Held;
 use crate::value::{Decimal, Value};
 
 /// Longest text that is built on the way to a result, in bytes.
-pub(in crate::expr) const MAX_TEXT: usize = 1_000_000;
+pub(in crate::expr) const MAX_TEXT: usize = 4_000_000;
 
 type Made = Result<Value, EvalError>;
 
