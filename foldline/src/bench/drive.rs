@@ -73,7 +73,7 @@ pub async fn drive(
         };
         tasks.spawn(one_connection(index, connection, share, Arc::clone(&scenario)));
     }
-    let mut latencies = Histogram::new(3)?;
+    let mut latencies = Histogram::new_with_bounds(1, 60_000_000, 3)?;
     while let Some(done) = tasks.join_next().await {
         latencies.add(done??)?;
     }
@@ -86,7 +86,7 @@ async fn one_connection(
     (calls, deadline): (u64, Instant),
     scenario: Arc<impl Scenario>,
 ) -> Result<Histogram<u64>> {
-    let mut latencies = Histogram::new(3)?;
+    let mut latencies = Histogram::new_with_bounds(1, 60_000_000, 3)?;
     let mut request = Vec::with_capacity(1024);
     for call in 0..calls {
         let start = Instant::now();

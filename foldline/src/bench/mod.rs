@@ -196,7 +196,7 @@ async fn timed(
 async fn visible(address: SocketAddr, report: &mut Report) -> Result<()> {
     let mut connection = Connection::open(address).await?;
     let place = Place::new();
-    let mut latencies = Histogram::<u64>::new(3)?;
+    let mut latencies = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
     for call in 0..500 {
         let start = place_and_read_back(&mut connection, &place, call).await?;
         latencies.saturating_record(start.elapsed().as_micros() as u64);
