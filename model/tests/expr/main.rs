@@ -1,5 +1,7 @@
 //! Expressions: what compiles to which type, what it yields, what is refused and where.
 
+#![allow(clippy::unwrap_used, reason = "a test may end where it fails")]
+
 mod support;
 
 mod events;

@@ -153,6 +153,20 @@ pub fn shallow(source: &str) -> Option<Expr> {
 }
 
 #[test]
+fn usual_texts_are_compiled_on_a_small_stack() {
+    let brackets = "size([state.lines.map(l, l.qty)[0]]) > 1".to_owned();
+    let chain = "1 + ".repeat(24) + "1 > 2";
+    for source in [brackets, chain] {
+        let small = std::thread::Builder::new().stack_size(1 << 20);
+        small
+            .spawn(move || assert!(compile(&source, &Want::Bool).is_ok()))
+            .unwrap()
+            .join()
+            .unwrap();
+    }
+}
+
+#[test]
 fn the_deepest_texts_that_pass_need_little_stack() {
     let brackets = "(".repeat(60) + "1" + &")".repeat(60);
     let lists = "size([".repeat(25) + "1" + &"])".repeat(25);

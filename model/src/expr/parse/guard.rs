@@ -11,8 +11,18 @@ const MAX_CHAIN: usize = 256;
 /// Enough for the deepest text that passes, several times over; only what is used is ever mapped.
 const STACK_BYTES: usize = 128 * 1024 * 1024;
 
-/// Texts that would use up the parser's stack, or that hold nothing.
-pub(super) fn refuse_unreadable(source: &str) -> Result<(), ExprError> {
+/// What nests no deeper than this, as nearly every expression, is parsed on the caller's stack.
+const SHALLOW: Depth = Depth { brackets: 3, chain: 24 };
+
+/// How deep a text nests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Depth {
+    brackets: usize,
+    chain: usize,
+}
+
+/// Measures a text; refuses what would use up the parser's stack, or holds nothing.
+pub(super) fn measure(source: &str) -> Result<Depth, ExprError> {
     let fail = |offset: usize, message: String, hint: &str| {
         Err(ExprError { offset, message, hint: Some(hint.to_owned()) })
     };
@@ -23,17 +33,15 @@ pub(super) fn refuse_unreadable(source: &str) -> Result<(), ExprError> {
         let message = format!("the expression is longer than {MAX_SOURCE} bytes");
         return fail(0, message, "split it");
     }
-    match too_deep(source) {
-        Some(at) => fail(at, "the expression nests too deep".into(), "split it"),
-        None => Ok(()),
-    }
+    depth_of(source).or_else(|at| fail(at, "the expression nests too deep".into(), "split it"))
 }
 
-/// Where brackets or chains of operators pass what can be parsed on a small stack. What stands in
+/// How deep brackets and chains of operators nest, or where that is too deep. What stands in
 /// quotes does not count.
-fn too_deep(source: &str) -> Option<usize> {
+fn depth_of(source: &str) -> Result<Depth, usize> {
     let bytes = source.as_bytes();
     let (mut depth, mut chain, mut at) = (0usize, 0usize, 0usize);
+    let mut most = Depth::default();
     while at < bytes.len() {
         match bytes[at] {
             b'\'' | b'"' => {
@@ -49,12 +57,13 @@ fn too_deep(source: &str) -> Option<usize> {
             b'&' | b'|' | b',' => chain = 0,
             _ => {}
         }
+        most = Depth { brackets: most.brackets.max(depth), chain: most.chain.max(chain) };
         if depth > usize::from(MAX_BRACKETS) || chain > MAX_CHAIN {
-            return Some(at);
+            return Err(at);
         }
         at += 1;
     }
-    None
+    Ok(most)
 }
 
 /// The byte after the text whose first quote stands at a byte.
@@ -78,9 +87,13 @@ fn after_text(bytes: &[u8], at: usize) -> usize {
 }
 
 /// Runs the parser where its depth can do no harm, whatever stack the caller has left.
-pub(super) fn on_a_large_stack<T: Send>(
+pub(super) fn on_enough_stack<T: Send>(
+    depth: Depth,
     work: impl FnOnce() -> Result<T, ExprError> + Send,
 ) -> Result<T, ExprError> {
+    if depth.brackets <= SHALLOW.brackets && depth.chain <= SHALLOW.chain {
+        return work();
+    }
     let failed = |message: &str| ExprError { offset: 0, message: message.to_owned(), hint: None };
     std::thread::scope(|scope| {
         std::thread::Builder::new()

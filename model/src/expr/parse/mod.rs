@@ -126,8 +126,8 @@ impl Node {
 
 /// Parses a text; a syntax error says where and, for the usual ones, what would be right.
 pub(super) fn parse(source: &str) -> Result<Node, ExprError> {
-    guard::refuse_unreadable(source)?;
-    guard::on_a_large_stack(|| {
+    let depth = guard::measure(source)?;
+    guard::on_enough_stack(depth, || {
         let (tree, places) = cel::parser::Parser::new()
             .max_recursion_depth(guard::MAX_BRACKETS)
             .parse_with_source_info(source)
