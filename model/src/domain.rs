@@ -12,6 +12,8 @@ use crate::value::Value;
 pub struct Placed {
     /// The expression.
     pub expr: Expr,
+    /// Its text, as written.
+    pub source: Arc<str>,
     /// `orders/model.yaml:21`.
     pub place: Arc<str>,
 }
@@ -296,6 +298,8 @@ pub struct RowView {
     pub key: Vec<usize>,
     /// Clustering order, the appended tie-breakers included: indices into `columns`.
     pub clustering: Vec<(usize, Direction)>,
+    /// How many of `clustering` the author named in `sort`: only by those can be asked.
+    pub sorted: usize,
 }
 
 /// Group columns and measures of a rollup.
@@ -356,6 +360,40 @@ impl Model {
     /// All views with their aggregates.
     pub fn views(&self) -> impl Iterator<Item = (&Arc<Aggregate>, &Arc<View>)> {
         self.aggregates.iter().flat_map(|a| a.views.iter().map(move |v| (a, v)))
+    }
+}
+
+impl View {
+    /// The columns that key and clustering order point into.
+    pub fn columns(&self) -> &[Column] {
+        match &self.kind {
+            ViewKind::Rows(rows) => &rows.columns,
+            ViewKind::Rollup(rollup) => &rollup.group,
+        }
+    }
+
+    /// The partition key: indices into [`View::columns`].
+    pub fn key(&self) -> &[usize] {
+        match &self.kind {
+            ViewKind::Rows(rows) => &rows.key,
+            ViewKind::Rollup(rollup) => &rollup.key,
+        }
+    }
+
+    /// The clustering order with its tie-breakers: indices into [`View::columns`].
+    pub fn clustering(&self) -> &[(usize, Direction)] {
+        match &self.kind {
+            ViewKind::Rows(rows) => &rows.clustering,
+            ViewKind::Rollup(rollup) => &rollup.clustering,
+        }
+    }
+
+    /// The leading part of the clustering order that a query may compare.
+    pub fn sort(&self) -> &[(usize, Direction)] {
+        match &self.kind {
+            ViewKind::Rows(rows) => &rows.clustering[..rows.sorted.min(rows.clustering.len())],
+            ViewKind::Rollup(rollup) => &rollup.clustering,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::domain::{Aggregate, Column, Command, IdKind, Model, Occurrence, View, ViewKind};
+use crate::domain::{Aggregate, Command, IdKind, Model, Occurrence, View};
 
 impl Model {
     /// The calls, events and views of every aggregate, a line each.
@@ -53,23 +53,15 @@ fn command_line(aggregate: &Aggregate, command: &Command) -> String {
 }
 
 fn view_line(view: &View) -> String {
-    let (columns, key, clustering): (&[Column], _, _) = match &view.kind {
-        ViewKind::Rows(rows) => (&rows.columns, &rows.key, &rows.clustering),
-        ViewKind::Rollup(rollup) => (&rollup.group, &rollup.key, &rollup.clustering),
-    };
     let mut line = format!("GET /views/{}", view.name);
-    for (position, index) in key.iter().enumerate() {
+    let columns = view.columns();
+    for (position, index) in view.key().iter().enumerate() {
         let sign = if position == 0 { '?' } else { '&' };
         let _ = write!(line, "{sign}{}=…", columns[*index].name);
     }
-    let shown: Vec<&str> = clustering
-        .iter()
-        .map(|(index, _)| &columns[*index])
-        .filter(|column| column.shown)
-        .map(|column| &*column.name)
-        .collect();
-    if !shown.is_empty() {
-        let _ = write!(line, " by {}", shown.join(", "));
+    let sort: Vec<&str> = view.sort().iter().map(|(index, _)| &*columns[*index].name).collect();
+    if !sort.is_empty() {
+        let _ = write!(line, " by {}", sort.join(", "));
     }
     line
 }

@@ -162,7 +162,8 @@ mod tests {
     use super::*;
 
     fn view() -> RowView {
-        RowView { columns: Vec::new(), key: vec![0], clustering: vec![(1, Direction::Ascending)] }
+        let clustering = vec![(1, Direction::Ascending)];
+        RowView { columns: Vec::new(), key: vec![0], clustering, sorted: 0 }
     }
 
     fn row(key: i64, id: i64, shown: i64) -> Row {

@@ -201,7 +201,7 @@ impl Checker<'_, '_> {
             return match self.attempt(&path, scope, &want, facts) {
                 Ok(expr) => {
                     let place = self.place_text(def.event.node);
-                    Some(FieldSource::Expr(Placed { expr, place }))
+                    Some(FieldSource::Expr(Placed { expr, source: path.as_str().into(), place }))
                 }
                 Err(errors) => {
                     let why = errors.into_iter().next().map(|error| error.message);

@@ -32,7 +32,10 @@ impl Checker<'_, '_> {
         facts: &[&str],
     ) -> Option<Placed> {
         match self.attempt(text.text, scope, want, facts) {
-            Ok(expr) => Some(Placed { expr, place: self.place_text(text.node) }),
+            Ok(expr) => {
+                let place = self.place_text(text.node);
+                Some(Placed { expr, source: text.text.trim().into(), place })
+            }
             Err(errors) => {
                 self.expression_errors(text, errors);
                 None

@@ -16,8 +16,12 @@ impl Checker<'_, '_> {
         scope: &Scope,
     ) -> Option<Placed> {
         let each = each?;
+        let placed = |expr| {
+            let place = self.place_text(each.node);
+            Placed { expr, source: each.text.trim().into(), place }
+        };
         let plain = match self.attempt(each.text, scope, &Want::List, &[]) {
-            Ok(expr) => return Some(Placed { expr, place: self.place_text(each.node) }),
+            Ok(expr) => return Some(placed(expr)),
             Err(errors) => errors,
         };
         let guard = condition.and_then(|condition| self.guard(condition.text, scope));
@@ -28,7 +32,7 @@ impl Checker<'_, '_> {
         // No element of a list passes where the guard is false, so the list may as well be empty.
         let guarded = format!("({guard}) ? ({}) : []", each.text);
         match self.attempt(&guarded, scope, &Want::List, &[]) {
-            Ok(expr) => Some(Placed { expr, place: self.place_text(each.node) }),
+            Ok(expr) => Some(placed(expr)),
             Err(_) => {
                 self.expression_errors(each, plain);
                 None

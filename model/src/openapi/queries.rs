@@ -187,18 +187,13 @@ fn measure(kind: MeasureKind, schemas: &mut Schemas) -> Json {
 
 /// Key columns are required; sort columns take a value or a range.
 fn column_parameters(view: &View, schemas: &mut Schemas) -> Vec<Json> {
-    let (columns, key, clustering) = match &view.kind {
-        ViewKind::Rows(rows) => (&rows.columns, &rows.key, &rows.clustering),
-        ViewKind::Rollup(rollup) => (&rollup.group, &rollup.key, &rollup.clustering),
-    };
+    let columns = view.columns();
     let mut parameters = Vec::new();
-    for column in key.iter().filter_map(|index| columns.get(*index)) {
+    for column in view.key().iter().filter_map(|index| columns.get(*index)) {
         parameters.push(column_parameter(&column.name, column, true, "Key column.", schemas));
     }
-    for (index, direction) in clustering {
-        let Some(column) = columns.get(*index).filter(|c| c.shown && &*c.name != "id") else {
-            continue;
-        };
+    for (index, direction) in view.sort() {
+        let Some(column) = columns.get(*index) else { continue };
         let order = match direction {
             Direction::Ascending => "ascending",
             Direction::Descending => "descending",

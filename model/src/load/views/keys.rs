@@ -17,7 +17,7 @@ pub(super) fn row_view(def: &ViewDef<'_>, columns: Vec<Column>) -> RowView {
         }
     });
     let clustering = clustering_of(def, &columns, &key, ties);
-    RowView { columns, key, clustering }
+    RowView { columns, key, clustering, sorted: def.sort.len() }
 }
 
 /// Key and clustering of a rollup: all group columns, in the order written or as `sort` says.

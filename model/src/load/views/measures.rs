@@ -81,7 +81,8 @@ impl Checker<'_, '_> {
                     Type::Double => MeasureKind::Double,
                     _ => MeasureKind::Int,
                 };
-                Some((kind, Some(Placed { expr, place: self.place_text(text.node) })))
+                let place = self.place_text(text.node);
+                Some((kind, Some(Placed { expr, source: inner.trim().into(), place })))
             }
             Err(mut errors) => {
                 errors.iter_mut().for_each(|error| error.offset += from);

@@ -153,7 +153,8 @@ impl Checker<'_, '_> {
                 .any(|(name, text)| name.text == tie && text.text.trim() == tie);
             if !declared {
                 let expr = self.attempt(tie, &frame.scope, &Want::Any, &[]).ok()?;
-                columns.push(columns::appended(tie, Placed { expr, place: at.clone() }, &columns));
+                let placed = Placed { expr, source: tie.into(), place: at.clone() };
+                columns.push(columns::appended(tie, placed, &columns));
             }
         }
         named.then(|| keys::row_view(frame.def, columns))

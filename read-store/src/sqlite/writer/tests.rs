@@ -29,7 +29,7 @@ const FOLD: [u8; 32] = [1; 32];
 
 fn column(name: &str, shape: Shape) -> Column {
     let expr = Expr::slot(0, Type::Text);
-    let expr = Placed { expr, place: "orders/model.yaml:1".into() };
+    let expr = Placed { expr, source: name.into(), place: "orders/model.yaml:1".into() };
     let ty = Type::Text;
     Column { name: name.into(), ty, shape, shown: true, expr }
 }
@@ -61,7 +61,7 @@ fn list(hash: u8) -> Arc<View> {
         column("id", Shape::String),
     ];
     let clustering = vec![(1, Direction::Descending), (3, Direction::Descending)];
-    view_of("by-owner", hash, ViewKind::Rows(RowView { columns, key: vec![0], clustering }))
+    view_of("by-owner", hash, ViewKind::Rows(RowView { columns, key: vec![0], clustering, sorted: 1 }))
 }
 
 fn sums() -> Arc<View> {
