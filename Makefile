@@ -2,7 +2,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-CARGO_DENY_VERSION := 0.18.9
+CARGO_DENY_VERSION := 0.20.2
 LARGE ?= 1000000
 
 .PHONY: help run test bench check fmt clippy deny doc tools

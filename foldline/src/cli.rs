@@ -31,6 +31,8 @@ enum Call {
     New(NewArgs),
     /// Print the OpenAPI document of a folder
     Openapi(FolderArgs),
+    /// Print the JSON Schema of model.yaml or of the test files, for editors
+    Schema(SchemaArgs),
     /// Recompute all read models from the log and compare
     Verify(SystemArgs),
     /// Show how far the read models are, and what is set aside
@@ -60,6 +62,21 @@ struct NewArgs {
     name: String,
     #[command(flatten)]
     schemas: SchemasArgs,
+}
+
+#[derive(clap::Args, Debug)]
+struct SchemaArgs {
+    /// Which files the schema is for
+    #[arg(value_enum, default_value_t = SchemaOf::Model)]
+    of: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum SchemaOf {
+    /// model.yaml
+    Model,
+    /// tests/*.yaml
+    Test,
 }
 
 /// A system: its domain and its data.
@@ -121,6 +138,14 @@ async fn call(call: Call) -> Result<(), Failure> {
         Call::Test(args) => check::test(&args.folder(), args.json),
         Call::New(args) => create(&args),
         Call::Openapi(args) => check::openapi(&args.folder()),
+        Call::Schema(SchemaArgs { of: SchemaOf::Model }) => {
+            say(&check::pretty(&model::editor::model_schema()));
+            Ok(())
+        }
+        Call::Schema(SchemaArgs { of: SchemaOf::Test }) => {
+            say(&check::pretty(&model::editor::test_schema()));
+            Ok(())
+        }
         Call::Verify(args) => verify::verify(&args.open()?, args.json).await,
         Call::Status(args) => status::status(&args.open()?, args.json).await,
         Call::Tail(args) => tail::tail(args).await,

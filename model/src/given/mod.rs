@@ -1,16 +1,19 @@
 //! The given/when/then tests that stand beside a model.
 //!
 //! Inside: `case` (what a test says), `parse` (YAML to cases), `data` (YAML to JSON), `play` (runs
-//! one), `tables` (the views of one aggregate), `compare` (what differs).
+//! one), `tables` (the views of one aggregate), `compare` (what differs), `openings` (what to try first).
 
 mod case;
 mod compare;
 mod data;
+mod openings;
 mod parse;
 mod play;
 mod tables;
 
 use std::path::{Path, PathBuf};
+
+pub use openings::{Opening, openings};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Place};
 use crate::domain::{Aggregate, Model};

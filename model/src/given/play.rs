@@ -70,6 +70,14 @@ pub(super) fn play(aggregate: &Aggregate, case: &Case<'_>) -> Result<(), String>
     if lines.is_empty() { Ok(()) } else { Err(lines.join("\n")) }
 }
 
+/// The command of a test that begins with nothing, if it succeeds.
+pub(super) fn alone<'c>(aggregate: &Aggregate, case: &'c Case<'_>) -> Option<Played<'c>> {
+    let now = Snapshot { version: 0, state: None };
+    let mut played = Played { id: &case.id, events: Vec::new(), now, time: EPOCH, ids: Counter(0) };
+    invoke(aggregate, &mut played, case.when.as_ref()?).ok()?;
+    Some(played)
+}
+
 fn give(aggregate: &Aggregate, played: &mut Played<'_>, step: &Step<'_>) -> Result<(), String> {
     match step {
         Step::Event { event, data, time } => {

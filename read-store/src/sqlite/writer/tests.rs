@@ -61,7 +61,11 @@ fn list(hash: u8) -> Arc<View> {
         column("id", Shape::String),
     ];
     let clustering = vec![(1, Direction::Descending), (3, Direction::Descending)];
-    view_of("by-owner", hash, ViewKind::Rows(RowView { columns, key: vec![0], clustering, sorted: 1 }))
+    view_of(
+        "by-owner",
+        hash,
+        ViewKind::Rows(RowView { columns, key: vec![0], clustering, sorted: 1 }),
+    )
 }
 
 fn sums() -> Arc<View> {
