@@ -13,7 +13,8 @@ use crate::answer::{Answer, write_text};
 use crate::consistency::Freshness;
 use crate::cursor;
 use crate::parameters::Parameters;
-use crate::{QueryApi, actor, problems};
+use crate::plan::Collection;
+use crate::{QueryApi, problems};
 
 /// Most events that are folded to answer an old version.
 pub const MOST_FOLDED: u64 = 10_000;
@@ -23,19 +24,19 @@ impl QueryApi {
     pub(crate) async fn history(
         &self,
         request: &HttpRequest,
-        aggregate: &Arc<Aggregate>,
-        id: &Arc<str>,
+        freshness: &Freshness,
+        (collection, id): (&Collection, &Arc<str>),
     ) -> Result<Answer, Problem> {
+        let aggregate = &collection.aggregate;
         let parameters = Parameters::parse(request.query_string())?;
         parameters.refuse_others(&["limit", "cursor"], "`limit` and `cursor`")?;
         let limit = parameters.limit()?.unwrap_or(crate::parameters::DEFAULT_LIMIT);
         let after =
             parameters.get("cursor").map(|text| cursor::read_version(&aggregate.name, id, text));
         let after = after.transpose()?.unwrap_or(0);
-        let freshness = Freshness::asked(request)?;
         let serving = self.runs.current().await?;
         let run = serving.of_aggregate(aggregate)?;
-        let under = freshness.reach(&self.reader, &serving, run).await?;
+        let under = freshness.reach(&self.reader, &serving, run, &collection.look).await?;
         let row = self.reader.state(run, &aggregate.name, id).await;
         let row = row.map_err(|error| problems::store(&error))?;
         let row = row.ok_or_else(|| problems::not_found(aggregate, id))?;
@@ -46,7 +47,7 @@ impl QueryApi {
         let more = events.len() > limit;
         events.truncate(limit);
         let body = write_page(aggregate, id, &events, more)?;
-        Ok(Answer::new(body, under.position))
+        Ok(Answer::new(body, under.reached))
     }
 
     fn may_read_history(
@@ -55,15 +56,14 @@ impl QueryApi {
         id: &Arc<str>,
         state: Option<&[u8]>,
     ) -> Result<(), Problem> {
-        let actor = actor();
-        if !actor.checked || aggregate.read.is_none() {
+        if !self.actor.checked || aggregate.read.is_none() {
             return Ok(());
         }
         // Of a deleted state nobody can be said to be its reader.
         let state = state.ok_or_else(|| problems::not_found(aggregate, id))?;
         let state = aggregate.state_shape.decode(state);
         let state = state.map_err(|error| problems::unreadable("a state", &error))?;
-        match aggregate.may_read(id, &state, &actor) {
+        match aggregate.may_read(id, &state, &self.actor) {
             true => Ok(()),
             false => Err(problems::not_found(aggregate, id)),
         }

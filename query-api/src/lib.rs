@@ -9,6 +9,7 @@ mod declaration;
 mod history;
 mod page;
 mod parameters;
+mod plan;
 mod problems;
 mod route;
 mod serving;
@@ -28,6 +29,8 @@ use service::{Api, Media, Problem, Route};
 
 use answer::Answer;
 use cache::Cache;
+use consistency::Freshness;
+use plan::Plans;
 use route::Target;
 use serving::Runs;
 
@@ -49,16 +52,19 @@ impl Default for QueryConfig {
 /// The query API of a model on a store. Shared by all workers.
 pub struct QueryApi {
     model: Arc<Model>,
+    plans: Plans,
     reader: Arc<dyn Reader>,
     runs: Runs,
     cache: Cache,
+    actor: Actor,
 }
 
 impl QueryApi {
     /// Serves this model's reads from this store.
     pub fn new(model: Arc<Model>, reader: Arc<dyn Reader>, config: QueryConfig) -> Arc<QueryApi> {
         let runs = Runs::new(Arc::clone(&model), Arc::clone(&reader));
-        Arc::new(QueryApi { model, reader, runs, cache: Cache::new(config) })
+        let plans = Plans::new(Arc::clone(&model));
+        Arc::new(QueryApi { model, plans, reader, runs, cache: Cache::new(config), actor: actor() })
     }
 
     /// Whether reads can be served: `Err` says why not.
@@ -72,21 +78,30 @@ impl QueryApi {
     }
 
     async fn answer(&self, request: &HttpRequest) -> Result<HttpResponse, Problem> {
-        let target = Target::parse(&self.model, request.path())?;
-        let media = service::accept::negotiate(request.headers(), target.offers())?;
+        let target = Target::parse(&self.plans, request.path())?;
+        let headers = request.headers();
+        let media = service::accept::negotiate(headers, route::offers(request.path()))?;
+        let freshness = Freshness::asked(headers)?;
         if media == Media::Ndjson {
-            return self.stream(request, target).await;
+            return self.stream(request, &freshness, target).await;
         }
-        let answer = self.cache.get_or_read(request, || self.read(request, target)).await?;
-        Ok(answer.respond(request.headers()))
+        let minimum = freshness.minimum.as_ref();
+        let read = || self.read(request, &freshness, target);
+        let kept = self.cache.get_or_read(request, minimum.is_some(), read).await?;
+        Ok(kept.answer.respond(headers, minimum))
     }
 
-    async fn read(&self, request: &HttpRequest, target: Target<'_>) -> Result<Answer, Problem> {
+    async fn read(
+        &self,
+        request: &HttpRequest,
+        freshness: &Freshness,
+        target: Target<'_>,
+    ) -> Result<Answer, Problem> {
         match target {
-            Target::States(aggregate) => self.states(request, aggregate).await,
-            Target::State(aggregate, id) => self.state(request, aggregate, &id).await,
-            Target::History(aggregate, id) => self.history(request, aggregate, &id).await,
-            Target::View(aggregate, view) => self.page(request, aggregate, view).await,
+            Target::States(of) => self.states(request, freshness, of).await,
+            Target::State(of, id) => self.state(request, freshness, (of, &id)).await,
+            Target::History(of, id) => self.history(request, freshness, (of, &id)).await,
+            Target::View(pages) => self.page(request, freshness, pages).await,
         }
     }
 }
@@ -104,11 +119,11 @@ fn actor() -> Actor {
 
 impl Api for QueryApi {
     fn route(&self, path: &str) -> Route {
-        route::route(&self.model, path)
+        route::route(&self.plans, path)
     }
 
     fn offers(&self, path: &str) -> &'static [Media] {
-        if path.starts_with("/views/") { &[Media::Json, Media::Ndjson] } else { &[Media::Json] }
+        route::offers(path)
     }
 
     fn at_once(&self, request: &HttpRequest) -> Option<HttpResponse> {

@@ -4,25 +4,44 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use model::decide::Actor;
-use model::{Aggregate, Column, Direction, MeasureKind, Shape, Value, View, ViewKind};
+use model::{Aggregate, MeasureKind, Shape, Value, View, ViewKind};
 use read_store::{PageRequest, Reader, RunId};
 use service::Problem;
 
 use crate::answer::{Answer, write_text};
-use crate::consistency::Freshness;
+use crate::consistency::{Freshness, Look};
 use crate::cursor::{self, Question};
-use crate::parameters::{Asking, Parameters};
-use crate::{QueryApi, actor, problems};
+use crate::parameters::{Asking, DEFAULT_LIMIT, Parameters};
+use crate::{QueryApi, problems};
 
 /// A view, as a question is put to it and its rows are written.
-pub struct Pages<'a> {
-    aggregate: &'a Aggregate,
-    view: &'a Arc<View>,
-    columns: &'a [Column],
-    key: &'a [usize],
-    clustering: &'a [(usize, Direction)],
-    /// Name, index in a row and shape of what answers show, in their order.
-    shown: Vec<(&'a str, usize, Shape)>,
+pub struct Pages {
+    /// The aggregate that it is made from.
+    pub aggregate: Arc<Aggregate>,
+    /// The view.
+    pub view: Arc<View>,
+    /// How far its run was when last looked at.
+    pub look: Look,
+    shown: Vec<Shown>,
+}
+
+/// One member of the objects that answers show.
+pub struct Shown {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where a row holds it.
+    pub index: usize,
+    shape: Shape,
+    /// Whether `fields` can't leave it out.
+    always: bool,
+}
+
+/// A question, and the limit if the caller gave one.
+pub struct Asked {
+    /// The question, its cursor included.
+    pub request: PageRequest,
+    /// `limit`.
+    pub limit: Option<usize>,
 }
 
 /// Where rows come from and who asks.
@@ -40,19 +59,15 @@ impl QueryApi {
     pub(crate) async fn page(
         &self,
         request: &HttpRequest,
-        aggregate: &Arc<Aggregate>,
-        view: &Arc<View>,
+        freshness: &Freshness,
+        pages: &Pages,
     ) -> Result<Answer, Problem> {
-        let pages = Pages::new(aggregate, view);
-        let mut question = pages.question(request)?;
-        let freshness = Freshness::asked(request)?;
+        let Asked { request: mut question, limit } = pages.question(request)?;
         let serving = self.runs.current().await?;
-        let run = serving.of_view(view)?;
-        let under = freshness.reach(&self.reader, &serving, run).await?;
-        let actor = actor();
-        let source = Source { reader: &self.reader, run, actor: &actor };
-        let only = question.columns.clone();
-        let (limit, mut rows) = (question.limit, Vec::new());
+        let run = serving.of_view(&pages.view)?;
+        let under = freshness.reach(&self.reader, &serving, run, &pages.look).await?;
+        let source = Source { reader: &self.reader, run, actor: &self.actor };
+        let (limit, mut rows) = (limit.unwrap_or(DEFAULT_LIMIT), Vec::new());
         let more = loop {
             let more = pages.next(&source, &mut question, &mut rows).await?;
             if !more || rows.len() >= limit {
@@ -62,11 +77,12 @@ impl QueryApi {
         rows.truncate(limit);
         let next = rows.last().filter(|_| more);
         let next = next.map(|row| {
-            cursor::write(&pages.identity(&question), pages.columns, pages.clustering, row)
+            let view = &pages.view;
+            cursor::write(&pages.identity(&question), view.columns(), view.clustering(), row)
         });
-        let body = pages.write(&rows, only.as_deref(), next.as_deref());
-        let parked = self.parked(run, view).await?;
-        Ok(Answer::new(body, under.position).parked(parked))
+        let body = pages.write(&rows, question.columns.as_deref(), next.as_deref());
+        let parked = self.parked(run, &pages.view).await?;
+        Ok(Answer::new(body, under.reached).parked(parked))
     }
 
     /// How many ids of a view's run are set aside, for this view or as a whole.
@@ -82,36 +98,27 @@ impl QueryApi {
     }
 }
 
-impl<'a> Pages<'a> {
+impl Pages {
     /// The pages of this view.
-    pub fn new(aggregate: &'a Aggregate, view: &'a Arc<View>) -> Pages<'a> {
-        let (columns, key, clustering): (&[Column], &[usize], &[_]) = match &view.kind {
-            ViewKind::Rows(rows) => (&rows.columns, &rows.key, &rows.clustering),
-            ViewKind::Rollup(rollup) => (&rollup.group, &rollup.key, &rollup.clustering),
-        };
-        Pages { aggregate, view, columns, key, clustering, shown: shown(view) }
+    pub fn new(aggregate: Arc<Aggregate>, view: Arc<View>) -> Pages {
+        Pages { shown: shown(&view), look: Look::default(), aggregate, view }
     }
 
     /// The question that a request asks, its cursor included.
-    pub fn question(&self, request: &HttpRequest) -> Result<PageRequest, Problem> {
+    pub fn question(&self, request: &HttpRequest) -> Result<Asked, Problem> {
         let parameters = Parameters::parse(request.query_string())?;
-        let asking = Asking {
-            view: self.view,
-            columns: self.columns,
-            key: self.key,
-            clustering: self.clustering,
-            shown: self.shown.iter().map(|(name, index, _)| (*name, *index)).collect(),
-            names: parameters.columns(),
-        };
-        let mut question = asking.request(&parameters)?;
+        let (aggregate, view) = (&self.aggregate, &self.view);
+        let asking = Asking { aggregate, view, shown: &self.shown, parameters: &parameters };
+        let mut request = asking.request()?;
         if let Some(text) = parameters.get("cursor") {
-            let identity = self.identity(&question);
-            question.after = Some(cursor::read(&identity, self.columns, self.clustering, text)?);
+            let identity = self.identity(&request);
+            let after = cursor::read(&identity, self.view.columns(), self.view.clustering(), text);
+            request.after = Some(after?);
         }
-        Ok(question)
+        Ok(Asked { request, limit: parameters.limit()? })
     }
 
-    fn identity(&self, question: &PageRequest) -> Question<'a> {
+    fn identity(&self, question: &PageRequest) -> Question<'_> {
         Question {
             view: &self.view.hash,
             fold: &self.aggregate.fold_hash,
@@ -128,19 +135,24 @@ impl<'a> Pages<'a> {
         rows: &mut Vec<Vec<Value>>,
     ) -> Result<bool, Problem> {
         let tested = source.actor.checked && self.view.allow.is_some();
-        let asked = match tested {
+        let page = if tested {
             // A rule may read any column, so all are needed.
-            true => PageRequest { columns: None, ..question.clone() },
-            false => question.clone(),
+            let all = PageRequest { columns: None, ..question.clone() };
+            source.reader.page(source.run, &self.view, &all).await
+        } else {
+            source.reader.page(source.run, &self.view, question).await
         };
-        let page = source.reader.page(source.run, self.view, &asked).await;
         let page = page.map_err(|error| problems::store(&error))?;
-        if let Some(last) = page.rows.last() {
-            let values = self.clustering.iter().map(|(index, _)| last[*index].clone());
-            question.after = Some(values.collect());
+        if let Some(last) = page.rows.last().filter(|_| page.more) {
+            let clustering = self.view.clustering().iter();
+            question.after = Some(clustering.map(|(index, _)| last[*index].clone()).collect());
+        }
+        if !tested {
+            rows.extend(page.rows);
+            return Ok(page.more);
         }
         rows.extend(page.rows.into_iter().filter(|row| {
-            !tested || self.aggregate.may_see(self.view, &self.view.row_value(row), source.actor)
+            self.aggregate.may_see(&self.view, &self.view.row_value(row), source.actor)
         }));
         Ok(page.more)
     }
@@ -166,8 +178,8 @@ impl<'a> Pages<'a> {
     /// Appends one row as an object; `id` is always shown.
     pub fn write_row(&self, row: &[Value], only: Option<&[usize]>, out: &mut Vec<u8>) {
         let mut before = b'{';
-        for (name, index, shape) in &self.shown {
-            if *name == "id" || only.is_none_or(|only| only.contains(index)) {
+        for Shown { name, index, shape, always } in &self.shown {
+            if *always || only.is_none_or(|only| only.contains(index)) {
                 out.push(before);
                 // Names of columns are plain letters, digits, `_`: nothing to escape.
                 out.push(b'"');
@@ -186,20 +198,24 @@ impl<'a> Pages<'a> {
 
 /// What answers show: of rows `id` first and then the declared fields, of a rollup the group and
 /// the measures.
-fn shown(view: &View) -> Vec<(&str, usize, Shape)> {
+fn shown(view: &View) -> Vec<Shown> {
+    let show = |(index, (name, shape)): (usize, (&Arc<str>, Shape)), always| {
+        let name = Arc::clone(name);
+        Shown { name, index, shape, always }
+    };
     match &view.kind {
         ViewKind::Rows(rows) => {
             let columns = rows.columns.iter().enumerate().filter(|(_, column)| column.shown);
-            let mut shown: Vec<_> =
-                columns.map(|(index, c)| (&*c.name, index, c.shape.clone())).collect();
-            shown.sort_by_key(|(name, ..)| *name != "id");
+            let mut shown: Vec<_> = columns
+                .map(|(index, c)| show((index, (&c.name, c.shape.clone())), &*c.name == "id"))
+                .collect();
+            shown.sort_by_key(|shown| !shown.always);
             shown
         }
         ViewKind::Rollup(rollup) => {
-            let group = rollup.group.iter().map(|c| (&*c.name, c.shape.clone()));
-            let measures = rollup.measures.iter().map(|m| (&*m.name, measure_shape(m.kind)));
-            let all = group.chain(measures).enumerate();
-            all.map(|(index, (name, shape))| (name, index, shape)).collect()
+            let group = rollup.group.iter().map(|c| (&c.name, c.shape.clone()));
+            let measures = rollup.measures.iter().map(|m| (&m.name, measure_shape(m.kind)));
+            group.chain(measures).enumerate().map(|member| show(member, false)).collect()
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Query strings: names and values, decoded once, and the question that they ask of a view.
 
-use model::{Column, Direction, Value, View};
+use std::borrow::Cow;
+
+use model::{Aggregate, Direction, Value, View};
 use read_store::{PageRequest, Range};
 use service::Problem;
 use service::text::percent_decode;
 
+use crate::page::Shown;
 use crate::problems;
 
 /// Rows of a page, where the caller does not say.
@@ -14,15 +17,14 @@ const OPERATORS: [&str; 4] = ["gt", "gte", "lt", "lte"];
 const OWN: [&str; 4] = ["limit", "cursor", "order", "fields"];
 
 /// The parameters of a query string, in order.
-pub struct Parameters(Vec<(String, String)>);
+pub struct Parameters<'q>(Vec<(Cow<'q, str>, Cow<'q, str>)>);
 
-impl Parameters {
+impl<'q> Parameters<'q> {
     /// Decodes a query string.
-    pub fn parse(query: &str) -> Result<Parameters, Problem> {
+    pub fn parse(query: &'q str) -> Result<Parameters<'q>, Problem> {
         let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let decoded = percent_decode(name, true).zip(percent_decode(value, true));
-            decoded.map(|(name, value)| (name.into_owned(), value.into_owned()))
+            percent_decode(name, true).zip(percent_decode(value, true))
         });
         let pairs: Option<Vec<_>> = pairs.collect();
         pairs.map(Parameters).ok_or_else(|| {
@@ -37,19 +39,23 @@ impl Parameters {
 
     /// All values of a parameter.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| &**value)
     }
 
-    /// The columns that the parameters compare, declared or not.
-    pub fn columns(&self) -> Vec<&str> {
-        let compared = self.0.iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
-        compared.map(|(name, _)| split_operator(name).0).collect()
+    /// What is compared: the name without its operator, the operator, the value, and the name as
+    /// it was sent.
+    pub fn compared(&self) -> impl Iterator<Item = (&str, Option<&'static str>, &str, &str)> {
+        self.0.iter().filter(|(name, _)| !OWN.contains(&&**name)).map(|(name, value)| {
+            let (column, operator) = split_operator(name);
+            (column, operator, &**value, &**name)
+        })
     }
 
     /// `limit`, if it is given.
     pub fn limit(&self) -> Result<Option<usize>, Problem> {
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
         let parsed = self.get("limit").map(|text| match text.parse() {
-            Ok(limit) if (1..=MOST_ROWS).contains(&limit) => Ok(limit),
+            Ok(limit) if digits(text) && (1..=MOST_ROWS).contains(&limit) => Ok(limit),
             _ => Err(problems::invalid_value("limit", "a whole number from 1 to 1000")),
         });
         parsed.transpose()
@@ -58,37 +64,36 @@ impl Parameters {
     /// Refuses parameters other than these, and any but `id` that is given twice.
     pub fn refuse_others(&self, known: &[&str], described: &str) -> Result<(), Problem> {
         for (name, _) in &self.0 {
-            if !known.contains(&name.as_str()) {
+            if !known.contains(&&**name) {
                 let detail = format!("`{name}` is not a parameter here; there are {described}");
                 return Err(problems::unsupported(detail));
             }
         }
-        self.refuse_twice(&["id"])
-    }
-
-    fn refuse_twice(&self, but: &[&str]) -> Result<(), Problem> {
-        let once = |name: &str| self.all(name).count() == 1 || but.contains(&name);
-        match self.0.iter().find(|(name, _)| !once(name)) {
-            Some((name, _)) => Err(problems::unsupported(format!("`{name}` is given twice"))),
+        match self.twice(&["id"]) {
+            Some(name) => Err(problems::unsupported(format!("`{name}` is given twice"))),
             None => Ok(()),
         }
     }
+
+    /// A parameter that is given twice, but for these.
+    fn twice(&self, but: &[&str]) -> Option<&str> {
+        let mut names: Vec<&str> = self.0.iter().map(|(name, _)| &**name).collect();
+        names.sort_unstable();
+        let mut pairs = names.windows(2).filter(|pair| pair[0] == pair[1]);
+        pairs.find(|pair| !but.contains(&pair[0])).map(|pair| pair[0])
+    }
 }
 
-/// What a view can be asked by: its columns and primary key.
+/// A question to a view, and what the view can be asked by.
 pub struct Asking<'a> {
-    /// The view, for messages.
+    /// The view's aggregate.
+    pub aggregate: &'a Aggregate,
+    /// The view.
     pub view: &'a View,
-    /// The columns that key and clustering point into.
-    pub columns: &'a [Column],
-    /// The partition key.
-    pub key: &'a [usize],
-    /// The clustering order.
-    pub clustering: &'a [(usize, Direction)],
-    /// The names that `fields` may list, with their index in a row.
-    pub shown: Vec<(&'a str, usize)>,
-    /// The columns that the parameters compare, declared or not.
-    pub names: Vec<&'a str>,
+    /// What `fields` may list.
+    pub shown: &'a [Shown],
+    /// What is asked.
+    pub parameters: &'a Parameters<'a>,
 }
 
 /// A comparison that a parameter asks for.
@@ -98,56 +103,53 @@ struct Comparison<'p> {
     text: &'p str,
 }
 
-impl Asking<'_> {
-    /// The question that parameters ask, without its cursor; `limit` is the default where none is
-    /// given.
-    pub fn request(&self, parameters: &Parameters) -> Result<PageRequest, Problem> {
-        parameters.refuse_twice(&[])?;
-        let asked = self.comparisons(parameters)?;
+impl<'a> Asking<'a> {
+    /// The question that the parameters ask, without its cursor; `limit` is the default where none
+    /// is given.
+    pub fn request(&self) -> Result<PageRequest, Problem> {
+        if let Some(name) = self.parameters.twice(&[]) {
+            return Err(self.unsupported(&format!("`{name}` is given twice")));
+        }
+        let asked = self.comparisons()?;
         let (key, rest): (Vec<_>, Vec<_>) =
-            asked.into_iter().partition(|c| self.key.contains(&c.column));
+            asked.into_iter().partition(|c| self.view.key().contains(&c.column));
         let (prefix, range) = self.clustering(rest)?;
         Ok(PageRequest {
             key: self.key_values(&key)?,
             prefix,
             range,
-            reversed: self.reversed(parameters)?,
+            reversed: self.reversed()?,
             after: None,
-            limit: parameters.limit()?.unwrap_or(DEFAULT_LIMIT),
-            columns: self.fields(parameters)?,
+            limit: self.parameters.limit()?.unwrap_or(DEFAULT_LIMIT),
+            columns: self.fields()?,
         })
     }
 
-    fn comparisons<'p>(&self, parameters: &'p Parameters) -> Result<Vec<Comparison<'p>>, Problem> {
+    fn comparisons(&self) -> Result<Vec<Comparison<'a>>, Problem> {
         let mut asked = Vec::new();
-        for (name, text) in &parameters.0 {
-            if OWN.contains(&name.as_str()) {
-                continue;
-            }
-            let (column, operator) = split_operator(name);
-            let known = self.key.iter().chain(self.clustering.iter().map(|(index, _)| index));
-            let column = known.copied().find(|&index| {
-                let found = &self.columns[index];
-                &*found.name == column && found.shown
-            });
+        for (column, operator, text, name) in self.parameters.compared() {
+            let sort = self.view.sort().iter().map(|(index, _)| index);
+            let mut known = self.view.key().iter().chain(sort).copied();
+            let column = known.find(|index| *self.view.columns()[*index].name == *column);
             let column = column.ok_or_else(|| self.undeclared(name))?;
             asked.push(Comparison { column, operator, text });
         }
         Ok(asked)
     }
 
+    fn name(&self, index: usize) -> &str {
+        &self.view.columns()[index].name
+    }
+
     fn key_values(&self, asked: &[Comparison<'_>]) -> Result<Vec<Value>, Problem> {
-        let values = self.key.iter().map(|&index| {
+        let values = self.view.key().iter().map(|&index| {
             let mut same = asked.iter().filter(|c| c.column == index);
             match (same.next(), same.next()) {
                 (Some(Comparison { operator: None, text, .. }), None) => self.value(index, text),
-                (None, _) => {
-                    let name = &self.columns[index].name;
-                    Err(self.unsupported(&format!("`{name}` is needed: {name}=…")))
-                }
+                (None, _) => Err(self.unsupported(&format!("`{}` is missing", self.name(index)))),
                 _ => Err(self.unsupported(&format!(
                     "`{}` is part of the key: it takes one equality",
-                    self.columns[index].name
+                    self.name(index)
                 ))),
             }
         });
@@ -157,7 +159,7 @@ impl Asking<'_> {
     /// Equalities on leading columns, then at most one range.
     fn clustering(&self, mut asked: Vec<Comparison<'_>>) -> Result<(Vec<Value>, Range), Problem> {
         let mut prefix = Vec::new();
-        let mut order = self.clustering.iter().map(|(index, _)| *index);
+        let mut order = self.view.sort().iter().map(|(index, _)| *index);
         let mut range = Range::default();
         for index in order.by_ref() {
             match asked.iter().position(|c| c.column == index && c.operator.is_none()) {
@@ -172,7 +174,7 @@ impl Asking<'_> {
             None => Ok((prefix, range)),
             Some(left) => Err(self.unsupported(&format!(
                 "`{}` can be asked for only after equalities on the columns sorted before it",
-                self.columns[left.column].name
+                self.name(left.column)
             ))),
         }
     }
@@ -191,7 +193,7 @@ impl Asking<'_> {
                 _ => (&mut range.upper, true),
             };
             if bound.replace((value, included)).is_some() {
-                let name = &self.columns[index].name;
+                let name = self.name(index);
                 return Err(self.unsupported(&format!("`{name}` has two bounds on one side")));
             }
         }
@@ -199,30 +201,30 @@ impl Asking<'_> {
     }
 
     fn value(&self, index: usize, text: &str) -> Result<Value, Problem> {
-        let column = &self.columns[index];
+        let column = &self.view.columns()[index];
         column.shape.from_text(text).map_err(|right| problems::invalid_value(&column.name, &right))
     }
 
-    fn reversed(&self, parameters: &Parameters) -> Result<bool, Problem> {
-        let wanted = match parameters.get("order") {
+    fn reversed(&self) -> Result<bool, Problem> {
+        let wanted = match self.parameters.get("order") {
             None => return Ok(false),
             Some("asc") => Direction::Ascending,
             Some("desc") => Direction::Descending,
             Some(_) => return Err(problems::invalid_value("order", "asc or desc")),
         };
-        Ok(self.clustering.first().is_some_and(|(_, declared)| *declared != wanted))
+        Ok(self.view.clustering().first().is_some_and(|(_, declared)| *declared != wanted))
     }
 
-    fn fields(&self, parameters: &Parameters) -> Result<Option<Vec<usize>>, Problem> {
-        let Some(text) = parameters.get("fields") else { return Ok(None) };
+    fn fields(&self) -> Result<Option<Vec<usize>>, Problem> {
+        let Some(text) = self.parameters.get("fields") else { return Ok(None) };
         let mut columns = Vec::new();
         for name in text.split(',').map(str::trim) {
-            let found = self.shown.iter().find(|(shown, _)| *shown == name);
-            let (_, index) = found.ok_or_else(|| {
-                let known: Vec<&str> = self.shown.iter().map(|(name, _)| *name).collect();
+            let found = self.shown.iter().find(|shown| *shown.name == *name);
+            let found = found.ok_or_else(|| {
+                let known: Vec<&str> = self.shown.iter().map(|shown| &*shown.name).collect();
                 problems::invalid_value("fields", &format!("the fields are {}", known.join(", ")))
             })?;
-            columns.push(*index);
+            columns.push(found.index);
         }
         columns.sort_unstable();
         columns.dedup();
@@ -231,7 +233,7 @@ impl Asking<'_> {
 
     fn undeclared(&self, name: &str) -> Problem {
         let (column, _) = split_operator(name);
-        let exists = self.shown.iter().any(|(shown, _)| *shown == column);
+        let exists = self.shown.iter().any(|shown| *shown.name == *column);
         let why = match exists {
             true => format!("`{column}` is a field, but not part of the key or sort order"),
             false => format!("`{name}` is not declared"),
@@ -241,19 +243,17 @@ impl Asking<'_> {
 
     /// The problem, what is declared, and the YAML that would allow what was asked.
     fn unsupported(&self, why: &str) -> Problem {
-        let names = |indices: &mut dyn Iterator<Item = usize>| {
-            let names: Vec<&str> = indices.map(|index| &*self.columns[index].name).collect();
-            names.join(", ")
-        };
-        let key = names(&mut self.key.iter().copied());
-        let shown = |index: &usize| self.columns[*index].shown;
-        let sort = names(&mut self.clustering.iter().map(|(index, _)| *index).filter(shown));
+        let key: Vec<&str> = self.view.key().iter().map(|index| self.name(*index)).collect();
+        let sort = self.view.sort().iter().map(|(index, _)| self.name(*index));
+        let sort: Vec<&str> = sort.collect();
         problems::unsupported(format!(
             "{why}. `{view}` is declared with key [{key}] and order [{sort}]; it takes every key column, \
              then equalities on leading columns of the order, then one range (.gt .gte .lt .lte), \
-             and limit, cursor, order, fields. This declaration would allow it:\n{yaml}",
+             and limit, cursor, order, fields. {yaml}",
             view = self.view.name,
-            yaml = self.declaration(self.view),
+            key = key.join(", "),
+            sort = sort.join(", "),
+            yaml = self.declaration(),
         ))
     }
 }

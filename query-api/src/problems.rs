@@ -22,12 +22,24 @@ pub fn unknown_view(model: &Model, name: &str) -> Problem {
 /// 404 for a list that nobody declared, with the lines that declare it.
 pub fn undeclared_list(aggregate: &Aggregate) -> Problem {
     let plural = &aggregate.plural;
-    let field = aggregate.state.fields.first().map_or("status", |field| &*field.name);
+    let names = aggregate.state.fields.iter().map(|field| &*field.name);
+    // Every row shows its id; a column of that name would be refused.
+    let field = names.into_iter().find(|name| *name != "id" && is_column_name(name));
+    let fields = field.map(|name| format!("{name}: state.{name}")).unwrap_or_default();
+    // Names of views have at most 40 characters.
+    let name = format!("all-{plural}");
+    let name = name.get(..40).unwrap_or(&name).trim_end_matches('-');
     let detail = format!(
         "name ids (`/{plural}?id=…`), or declare a list of all {plural} in model.yaml and read it \
-         at /views/all-{plural}:\nviews:\n  all-{plural}:\n    sort: [id]\n    fields: {{ {field}: state.{field} }}"
+         at /views/{name}:\nviews:\n  {name}:\n    sort: [id]\n    fields: {{ {fields} }}"
     );
     Problem::new(404, "unknown-view", detail)
+}
+
+/// Whether a view's column may be called so.
+pub fn is_column_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
 
 /// 400 for an id of the wrong form.

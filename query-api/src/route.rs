@@ -2,69 +2,69 @@
 
 use std::sync::Arc;
 
-use model::{Aggregate, Model, View};
+use model::Aggregate;
 use service::text::percent_decode;
 use service::{Media, Problem, Route};
 
+use crate::page::Pages;
+use crate::plan::{Collection, Plans};
 use crate::problems;
 
 /// What a path names.
 pub enum Target<'a> {
     /// `/{plural}?id=…`.
-    States(&'a Arc<Aggregate>),
+    States(&'a Collection),
     /// `/{plural}/{id}`.
-    State(&'a Arc<Aggregate>, Arc<str>),
+    State(&'a Collection, Arc<str>),
     /// `/{plural}/{id}/history`.
-    History(&'a Arc<Aggregate>, Arc<str>),
+    History(&'a Collection, Arc<str>),
     /// `/views/{view}`.
-    View(&'a Arc<Aggregate>, &'a Arc<View>),
+    View(&'a Arc<Pages>),
 }
 
 impl<'a> Target<'a> {
     /// Reads a path that [`route`] knows.
-    pub fn parse(model: &'a Model, path: &str) -> Result<Target<'a>, Problem> {
-        let segments = segments(path);
-        if let ["views", name] = segments[..] {
-            let found = percent_decode(name, false).and_then(|name| model.view(&name));
-            let (aggregate, view) = found.ok_or_else(|| problems::unknown_view(model, name))?;
-            return Ok(Target::View(aggregate, view));
-        }
-        let plural = segments.first().copied().unwrap_or_default();
-        let aggregate =
-            model.by_plural(plural).ok_or_else(|| problems::unknown_collection(model, plural))?;
-        match segments[..] {
-            [_] => Ok(Target::States(aggregate)),
-            [_, id] => Ok(Target::State(aggregate, parse_id(aggregate, id)?)),
-            [_, id, _] => Ok(Target::History(aggregate, parse_id(aggregate, id)?)),
-            _ => Err(problems::unknown_collection(model, plural)),
+    pub fn parse(plans: &'a Plans, path: &str) -> Result<Target<'a>, Problem> {
+        match segments(path) {
+            [Some("views"), Some(name), None, _] => plans.view(name).map(Target::View),
+            [Some(plural), None, ..] => plans.collection(plural).map(Target::States),
+            [Some(plural), Some(id), None, _] => {
+                let collection = plans.collection(plural)?;
+                Ok(Target::State(collection, parse_id(&collection.aggregate, id)?))
+            }
+            [plural, id, ..] => {
+                let collection = plans.collection(plural.unwrap_or_default())?;
+                let id = parse_id(&collection.aggregate, id.unwrap_or_default())?;
+                Ok(Target::History(collection, id))
+            }
         }
     }
+}
 
-    /// The forms in which it can be answered.
-    pub fn offers(&self) -> &'static [Media] {
-        match self {
-            Target::View(..) => &[Media::Json, Media::Ndjson],
-            _ => &[Media::Json],
-        }
+/// The forms in which a path can be answered.
+pub fn offers(path: &str) -> &'static [Media] {
+    match path.starts_with("/views/") {
+        true => &[Media::Json, Media::Ndjson],
+        false => &[Media::Json],
     }
 }
 
 /// What this API says of a path.
-pub fn route(model: &Model, path: &str) -> Route {
-    match segments(path)[..] {
-        ["views", name] if model.view(name).is_some() => Route::Known(&["GET"]),
-        ["views", name] => Route::Unknown(problems::unknown_view(model, name)),
-        ["views"] => Route::Unknown(problems::unknown_view(model, "")),
-        [plural] | [plural, _] | [plural, _, "history"] => match model.by_plural(plural) {
-            Some(_) => Route::Known(&["GET"]),
-            None => Route::Unknown(problems::unknown_collection(model, plural)),
-        },
-        _ => Route::Foreign,
-    }
+pub fn route(plans: &Plans, path: &str) -> Route {
+    let known = match segments(path) {
+        [Some("views"), name, None, _] => plans.view(name.unwrap_or_default()).err(),
+        [Some(plural), _, None, _] | [Some(plural), _, Some("history"), None] => {
+            plans.collection(plural).err()
+        }
+        _ => return Route::Foreign,
+    };
+    known.map_or(Route::Known(&["GET"]), Route::Unknown)
 }
 
-fn segments(path: &str) -> Vec<&str> {
-    path.strip_prefix('/').unwrap_or(path).split('/').collect()
+/// The first four segments: no path of this API has more than three.
+fn segments(path: &str) -> [Option<&str>; 4] {
+    let mut parts = path.strip_prefix('/').unwrap_or(path).split('/');
+    [parts.next(), parts.next(), parts.next(), parts.next()]
 }
 
 /// An id as it stands in a path.

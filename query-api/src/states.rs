@@ -13,7 +13,8 @@ use service::Problem;
 use crate::answer::{Answer, write_text};
 use crate::consistency::Freshness;
 use crate::parameters::Parameters;
-use crate::{QueryApi, actor, history, problems};
+use crate::plan::Collection;
+use crate::{QueryApi, history, problems};
 
 /// Most ids of one call.
 const MOST_IDS: usize = 100;
@@ -23,14 +24,14 @@ impl QueryApi {
     pub(crate) async fn state(
         &self,
         request: &HttpRequest,
-        aggregate: &Arc<Aggregate>,
-        id: &Arc<str>,
+        freshness: &Freshness,
+        (collection, id): (&Collection, &Arc<str>),
     ) -> Result<Answer, Problem> {
+        let aggregate = &collection.aggregate;
         let asked = Asked::parse(aggregate, request)?;
-        let freshness = Freshness::asked(request)?;
         let serving = self.runs.current().await?;
         let run = serving.of_aggregate(aggregate)?;
-        let under = freshness.reach(&self.reader, &serving, run).await?;
+        let under = freshness.reach(&self.reader, &serving, run, &collection.look).await?;
         let row = self.reader.state(run, &aggregate.name, id).await;
         let row = row.map_err(|error| problems::store(&error))?;
         let row = row.ok_or_else(|| problems::not_found(aggregate, id))?;
@@ -41,10 +42,10 @@ impl QueryApi {
             }
             None => (row.version, decoded(aggregate, &row)?),
         };
-        let state = readable(aggregate, id, state)?;
+        let state = self.readable(aggregate, id, state)?;
         let mut body = Vec::with_capacity(256);
         write_state(aggregate, id, (version, &state), &row, &asked, &mut body);
-        let mut answer = Answer::new(body, under.position).tagged(version);
+        let mut answer = Answer::new(body, under.reached).tagged(version);
         answer.settled = row.parked_from.is_none();
         Ok(answer)
     }
@@ -53,16 +54,17 @@ impl QueryApi {
     pub(crate) async fn states(
         &self,
         request: &HttpRequest,
-        aggregate: &Arc<Aggregate>,
+        freshness: &Freshness,
+        collection: &Collection,
     ) -> Result<Answer, Problem> {
+        let aggregate = &collection.aggregate;
         let parameters = Parameters::parse(request.query_string())?;
         let ids = ids(aggregate, &parameters)?;
         let only = projection(aggregate, parameters.get("fields"))?;
         parameters.refuse_others(&["id", "fields"], "`id` (up to 100 times) and `fields`")?;
-        let freshness = Freshness::asked(request)?;
         let serving = self.runs.current().await?;
         let run = serving.of_aggregate(aggregate)?;
-        let under = freshness.reach(&self.reader, &serving, run).await?;
+        let under = freshness.reach(&self.reader, &serving, run, &collection.look).await?;
         let rows = self.reader.states(run, &aggregate.name, &ids).await;
         let rows = rows.map_err(|error| problems::store(&error))?;
         let asked = Asked { only, version: None };
@@ -72,16 +74,29 @@ impl QueryApi {
             let Some(row) = row else { continue };
             under.refuse_parked(row.parked_from)?;
             settled &= row.parked_from.is_none();
-            let Ok(state) = readable(aggregate, id, decoded(aggregate, &row)?) else { continue };
+            let state = self.readable(aggregate, id, decoded(aggregate, &row)?);
+            let Ok(state) = state else { continue };
             if body.last() == Some(&b'}') {
                 body.push(b',');
             }
             write_state(aggregate, id, (row.version, &state), &row, &asked, &mut body);
         }
         body.extend_from_slice(b"]}");
-        let mut answer = Answer::new(body, under.position);
+        let mut answer = Answer::new(body, under.reached);
         answer.settled = settled;
         Ok(answer)
+    }
+
+    /// The state, if it is there and this caller may read it; else the same 404.
+    fn readable(
+        &self,
+        aggregate: &Aggregate,
+        id: &Arc<str>,
+        state: Option<Value>,
+    ) -> Result<Value, Problem> {
+        state
+            .filter(|state| aggregate.may_read(id, state, &self.actor))
+            .ok_or_else(|| problems::not_found(aggregate, id))
     }
 
     /// Folds the history up to a version.
@@ -130,8 +145,9 @@ impl Asked {
         let parameters = Parameters::parse(request.query_string())?;
         parameters.refuse_others(&["fields", "version"], "`fields` and `version`")?;
         let version = parameters.get("version").map(|text| {
-            text.parse::<u64>()
-                .map_err(|_| problems::invalid_value("version", "a whole number from 1"))
+            let digits = text.bytes().all(|b| b.is_ascii_digit());
+            let wrong = || problems::invalid_value("version", "a whole number from 1");
+            text.parse::<u64>().ok().filter(|_| digits).ok_or_else(wrong)
         });
         let only = projection(aggregate, parameters.get("fields"))?;
         Ok(Asked { only, version: version.transpose()? })
@@ -143,18 +159,21 @@ fn projection(aggregate: &Aggregate, fields: Option<&str>) -> Result<Option<Proj
     parsed.transpose().map_err(|right| problems::invalid_value("fields", &right))
 }
 
-fn ids(aggregate: &Aggregate, parameters: &Parameters) -> Result<Vec<Arc<str>>, Problem> {
+fn ids(aggregate: &Aggregate, parameters: &Parameters<'_>) -> Result<Vec<Arc<str>>, Problem> {
     let mut ids: Vec<Arc<str>> = Vec::new();
     for text in parameters.all("id") {
         let id = aggregate.parse_id(text).map_err(|right| problems::invalid_id(&right))?;
-        if !ids.contains(&id) {
-            ids.push(id);
+        if ids.contains(&id) {
+            continue;
         }
+        if ids.len() == MOST_IDS {
+            return Err(problems::invalid_value("id", "at most 100 ids a call"));
+        }
+        ids.push(id);
     }
-    match ids.len() {
-        0 => Err(problems::undeclared_list(aggregate)),
-        1..=MOST_IDS => Ok(ids),
-        _ => Err(problems::invalid_value("id", "at most 100 ids a call")),
+    match ids.is_empty() {
+        true => Err(problems::undeclared_list(aggregate)),
+        false => Ok(ids),
     }
 }
 
@@ -162,13 +181,6 @@ fn ids(aggregate: &Aggregate, parameters: &Parameters) -> Result<Vec<Arc<str>>, 
 fn decoded(aggregate: &Aggregate, row: &StateRow) -> Result<Option<Value>, Problem> {
     let decoded = row.state.as_deref().map(|bytes| aggregate.state_shape.decode(bytes));
     decoded.transpose().map_err(|error| problems::unreadable("a state", &error))
-}
-
-/// The state, if it is there and this caller may read it; else the same 404.
-fn readable(aggregate: &Aggregate, id: &Arc<str>, state: Option<Value>) -> Result<Value, Problem> {
-    state
-        .filter(|state| aggregate.may_read(id, state, &actor()))
-        .ok_or_else(|| problems::not_found(aggregate, id))
 }
 
 fn write_state(

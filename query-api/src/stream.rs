@@ -7,15 +7,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use model::decide::Actor;
-use model::{Aggregate, View};
 use read_store::{PageRequest, Reader, RunId};
 use service::{Media, Problem};
 
-use crate::page::{Pages, Source};
-use crate::parameters::Parameters;
+use crate::page::{Asked, Pages, Source};
 use crate::route::Target;
 use crate::serving::Serving;
-use crate::{QueryApi, actor, answer, consistency::Freshness};
+use crate::{QueryApi, answer, consistency::Freshness};
 
 /// A page aims at this many bytes, however large its rows are.
 const PAGE_BYTES: usize = 128 << 10;
@@ -26,10 +24,8 @@ const LARGEST_PAGE: usize = 1_000;
 struct Under {
     reader: Arc<dyn Reader>,
     serving: Arc<Serving>,
-    aggregate: Arc<Aggregate>,
-    view: Arc<View>,
+    pages: Arc<Pages>,
     question: PageRequest,
-    only: Option<Vec<usize>>,
     actor: Actor,
     /// Rows that may still be sent.
     left: usize,
@@ -43,27 +39,23 @@ impl QueryApi {
     pub(crate) async fn stream(
         &self,
         request: &HttpRequest,
+        freshness: &Freshness,
         target: Target<'_>,
     ) -> Result<HttpResponse, Problem> {
-        let Target::View(aggregate, view) = target else {
+        let Target::View(pages) = target else {
             return Err(Problem::new(406, "not-acceptable", "only views are streamed"));
         };
-        let question = Pages::new(aggregate, view).question(request)?;
-        let limit = Parameters::parse(request.query_string())?.limit()?;
-        let freshness = Freshness::asked(request)?;
+        let Asked { request: question, limit } = pages.question(request)?;
         let serving = self.runs.current().await?;
-        let run = serving.of_view(view)?;
-        let under = freshness.reach(&self.reader, &serving, run).await?;
-        let parked = self.parked(run, view).await?;
-        let only = question.columns.clone();
+        let run = serving.of_view(&pages.view)?;
+        let under = freshness.reach(&self.reader, &serving, run, &pages.look).await?;
+        let parked = self.parked(run, &pages.view).await?;
         let mut flow = Under {
             reader: Arc::clone(&self.reader),
             serving: Arc::clone(&serving),
-            aggregate: Arc::clone(aggregate),
-            view: Arc::clone(view),
+            pages: Arc::clone(pages),
             question,
-            only,
-            actor: actor(),
+            actor: self.actor.clone(),
             left: limit.unwrap_or(usize::MAX),
             more: true,
             page: FIRST_PAGE,
@@ -75,7 +67,7 @@ impl QueryApi {
         let mut answer = HttpResponse::Ok().streaming(rows);
         let headers = answer.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(Media::Ndjson.name()));
-        answer::mark_stream(headers, &under.position, parked);
+        answer::mark_stream(headers, under.header(), parked);
         Ok(answer)
     }
 }
@@ -100,9 +92,8 @@ impl Under {
         rows.truncate(self.left);
         self.left -= rows.len();
         let mut piece: Vec<u8> = Vec::with_capacity(rows.len() * 128);
-        let pages = Pages::new(&self.aggregate, &self.view);
         for row in &rows {
-            pages.write_row(row, self.only.as_deref(), &mut piece);
+            self.pages.write_row(row, self.question.columns.as_deref(), &mut piece);
             piece.push(b'\n');
         }
         let row_bytes = (piece.len() / rows.len()).max(1);
@@ -111,9 +102,8 @@ impl Under {
     }
 
     async fn read(&mut self, rows: &mut Vec<Vec<model::Value>>) -> Result<bool, Problem> {
-        let run: &RunId = self.serving.of_view(&self.view)?;
+        let run: &RunId = self.serving.of_view(&self.pages.view)?;
         let source = Source { reader: &self.reader, run, actor: &self.actor };
-        let pages = Pages::new(&self.aggregate, &self.view);
-        pages.next(&source, &mut self.question, rows).await
+        self.pages.next(&source, &mut self.question, rows).await
     }
 }
