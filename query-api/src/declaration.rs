@@ -5,7 +5,7 @@ use std::fmt::Write;
 use model::expr::Type;
 use model::{Direction, Placed, Rollup, Shape, ViewKind, ViewSource};
 
-use crate::parameters::Asking;
+use crate::asking::Asking;
 use crate::problems::is_column_name;
 
 /// Parameters of other calls: no key or sort column may be called so.

@@ -2,6 +2,7 @@
 //! knows nothing of the log, so it cannot write.
 
 mod answer;
+mod asking;
 mod cache;
 mod consistency;
 mod cursor;

@@ -9,9 +9,10 @@ use read_store::{PageRequest, Reader, RunId};
 use service::Problem;
 
 use crate::answer::{Answer, write_text};
+use crate::asking::Asking;
 use crate::consistency::{Freshness, Look};
 use crate::cursor::{self, Question};
-use crate::parameters::{Asking, DEFAULT_LIMIT, Parameters};
+use crate::parameters::{DEFAULT_LIMIT, Parameters};
 use crate::{QueryApi, problems};
 
 /// A view, as a question is put to it and its rows are written.

@@ -102,6 +102,22 @@ async fn an_old_version_is_folded_from_the_history() {
 }
 
 #[actix_web::test]
+async fn at_most_ten_thousand_events_are_folded_for_an_old_version() {
+    let mut world = World::new().await;
+    world.append("a1", 1, "ItemPut", &support::item(json!({"size": 8}))).await;
+    for from in 0..10 {
+        let (id, split) = (("a1", 2 + from * 1_000), json!({"by": 1}));
+        world.append_times(1_000, id, "ItemSplit", &split).await;
+    }
+    world.settle().await;
+    assert_eq!(world.get("/items/a1").await.json()["version"], 10_001);
+    assert_eq!(world.get("/items/a1?version=10000").await.json()["version"], 10_000);
+    let much = world.get("/items/a1?version=10001").await;
+    assert_eq!(much.code(), (413, "too-large".to_owned()));
+    assert_eq!(world.walk("/items/a1/history", &[1000]).await.len(), 10_001);
+}
+
+#[actix_web::test]
 async fn a_history_outlives_its_aggregate_and_joins_page_by_page() {
     let mut world = lived().await;
     world.append("a1", 6, "ItemGone", &json!({})).await;

@@ -42,7 +42,9 @@ impl Flaky {
         self.reads.load(Ordering::SeqCst)
     }
 
-    fn read(&self) -> Result<()> {
+    async fn read(&self) -> Result<()> {
+        // Another caller may run meanwhile, as with any store behind a network.
+        tokio::task::yield_now().await;
         self.reads.fetch_add(1, Ordering::SeqCst);
         match self.left.load(Ordering::SeqCst) {
             0 => Err(StoreError::Unavailable("secret of the store".to_owned())),
@@ -70,7 +72,7 @@ impl Reader for Flaky {
     }
 
     async fn state(&self, run: &RunId, aggregate: &str, id: &str) -> Result<Option<StateRow>> {
-        self.read()?;
+        self.read().await?;
         self.inner.state(run, aggregate, id).await
     }
 
@@ -80,7 +82,7 @@ impl Reader for Flaky {
         aggregate: &str,
         ids: &[Arc<str>],
     ) -> Result<Vec<Option<StateRow>>> {
-        self.read()?;
+        self.read().await?;
         self.inner.states(run, aggregate, ids).await
     }
 
@@ -96,12 +98,12 @@ impl Reader for Flaky {
         after: u64,
         limit: usize,
     ) -> Result<Vec<StoredEvent>> {
-        self.read()?;
+        self.read().await?;
         self.inner.history(run, aggregate, id, after, limit).await
     }
 
     async fn page(&self, run: &RunId, view: &Arc<View>, request: &PageRequest) -> Result<Page> {
-        self.read()?;
+        self.read().await?;
         self.largest.fetch_max(request.limit, Ordering::SeqCst);
         self.inner.page(run, view, request).await
     }

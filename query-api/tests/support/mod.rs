@@ -137,6 +137,17 @@ impl World {
 
     /// Appends one event and does not wait for the projector.
     pub async fn append(&mut self, id: &str, version: u64, event: &str, data: &Json) {
+        self.append_times(1, (id, version), event, data).await;
+    }
+
+    /// Appends the same event so many times, from a version on.
+    pub async fn append_times(
+        &mut self,
+        count: usize,
+        (id, version): (&str, u64),
+        event: &str,
+        data: &Json,
+    ) {
         let aggregate = self.model.aggregate("item").unwrap();
         let (index, kind) = aggregate.event(event).unwrap();
         let data = aggregate.write_event(index, &kind.shape.from_json(data).unwrap());
@@ -145,7 +156,7 @@ impl World {
             id: id.into(),
             time: 1_780_000_000_000 + i64::try_from(version).unwrap(),
             first_version: version,
-            events: vec![(event.into(), data)],
+            events: vec![(event.into(), data); count],
             command: None,
             traceparent: None,
         };
