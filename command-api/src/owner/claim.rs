@@ -210,8 +210,10 @@ impl Owner {
             return;
         }
         self.mark = mark;
-        if mark >= self.claimed_at {
+        if mark >= self.claimed_at && !self.tail.is_empty() {
             self.tail.clear();
+            // Rows that were asked for before the mark was here may lack what stood in the tail.
+            self.loads.restart();
         }
         while self.ended.front().is_some_and(|(_, end)| *end <= mark) {
             self.settled = self.ended.pop_front().map(|(number, _)| number);

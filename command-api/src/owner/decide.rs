@@ -42,8 +42,7 @@ impl Owner {
                 self.judge(&model, ask);
             }
             None if full => ask.answer(Err(Refusal::Overloaded)),
-            None => self.loads.wait(ask, false),
-            Some(_) => self.loads.wait(ask, true),
+            None | Some(_) => self.loads.wait(ask),
         }
     }
 
@@ -191,6 +190,6 @@ fn dry(decision: Decision, before: u64) -> Success {
 }
 
 /// A decision that breaks must not take the whole partition down.
-fn guarded<T>(decide: impl FnOnce() -> T) -> Option<T> {
+pub(super) fn guarded<T>(decide: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(decide)).ok()
 }

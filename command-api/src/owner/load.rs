@@ -14,6 +14,7 @@ use read_store::{Reader, RunId, StoreError};
 
 use super::Owner;
 use super::cache::Entry;
+use super::decide::guarded;
 use super::keys::{Keys, Place, Remembered};
 use super::tail::{TailCommand, TailOf};
 use crate::ask::{Ask, Refusal};
@@ -42,7 +43,7 @@ struct Waiting {
 struct Wanted {
     id: Arc<str>,
     keyed: bool,
-    /// Whether its state is in memory and only its keys are missing.
+    /// Whether its state was in memory when the store was asked, so that only its keys were missing.
     warm: bool,
 }
 
@@ -102,9 +103,9 @@ impl Loads {
     }
 
     /// Sets a question aside until its aggregate is there.
-    pub fn wait(&mut self, ask: Ask, warm: bool) {
+    pub fn wait(&mut self, ask: Ask) {
         let keyed = ask.key.is_some();
-        self.wanted[ask.aggregate].push(Wanted { id: ask.id.clone(), keyed, warm });
+        self.wanted[ask.aggregate].push(Wanted { id: ask.id.clone(), keyed, warm: false });
         self.by_id[ask.aggregate].entry(ask.id.clone()).or_default().asks.push_back(ask);
         self.count += 1;
     }
@@ -154,7 +155,10 @@ impl Owner {
                 continue;
             }
             let Some(run) = self.runs[aggregate].clone() else { continue };
-            let ids: Vec<Wanted> = wanted.drain(..wanted.len().min(MAX_IDS)).collect();
+            let mut ids: Vec<Wanted> = wanted.drain(..wanted.len().min(MAX_IDS)).collect();
+            for want in &mut ids {
+                want.warm = self.cache.get(aggregate, &want.id).is_some();
+            }
             self.loads.asked[aggregate] = true;
             let name = self.model.aggregates[aggregate].name.clone();
             let (reader, epoch) = (self.reader.clone(), self.loads.epoch);
@@ -225,7 +229,9 @@ impl Owner {
             TailOf::Forgotten(_) => &[],
             TailOf::Commands(commands) => commands,
         };
-        let (entry, state_bytes) = build(&model, id, row, used, commands)?;
+        let built = guarded(|| build(&model, id, row, used, commands));
+        let (entry, state_bytes) =
+            built.unwrap_or_else(|| Err(Unusable::Broken("folding it panicked".to_owned())))?;
         self.cache.insert(aggregate, id.clone(), entry, state_bytes);
         Ok(())
     }

@@ -11,6 +11,7 @@ mod claim;
 mod decide;
 mod keys;
 mod load;
+mod supervise;
 mod tail;
 
 use std::collections::VecDeque;
@@ -146,10 +147,11 @@ struct Owner {
 }
 
 impl Owner {
-    async fn run(mut self, mut queue: mpsc::Receiver<Message>) {
+    /// Takes questions and decides them, until nothing is left to do.
+    async fn serve(&mut self, queue: &mut mpsc::Receiver<Message>) {
         let mut taken = Vec::with_capacity(TAKEN_AT_ONCE);
         let mut open = true;
-        while open || !self.is_at_rest() {
+        while !self.is_at_rest() || (open && self.draining.is_empty()) {
             let takes = open && !self.batch.is_full() && self.loads.waiting() < MAX_WAITING;
             tokio::select! {
                 biased;
@@ -163,12 +165,6 @@ impl Owner {
                 }
             }
             self.work().await;
-            if !self.draining.is_empty() && self.is_at_rest() {
-                break;
-            }
-        }
-        for drained in self.draining {
-            drained.send(()).ok();
         }
     }
 

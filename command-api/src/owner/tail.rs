@@ -56,6 +56,10 @@ impl Tail {
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.by_id.iter().all(HashMap::is_empty)
+    }
+
     pub fn clear(&mut self) {
         self.by_id.iter_mut().for_each(HashMap::clear);
         self.bytes = 0;

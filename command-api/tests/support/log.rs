@@ -24,6 +24,10 @@ pub enum Fault {
     LostUnknown,
     /// Another owner has the partition.
     Fenced,
+    /// Panics before it writes anything.
+    Panic,
+    /// Writes, and panics before it answers.
+    WrittenPanic,
 }
 
 #[derive(Default)]
@@ -204,6 +208,14 @@ impl Appender for FakeAppender {
                 unknown()
             }
             Some(Fault::Fenced) => Err(AppendError::Fenced),
+            Some(Fault::Panic) => {
+                drop(inside);
+                panic!("a fault of the log");
+            }
+            Some(Fault::WrittenPanic) => {
+                inside.write(self.id, &mut self.seq, batch);
+                return async { panic!("a fault of the log") }.boxed();
+            }
             None => Ok(Appended { last: inside.write(self.id, &mut self.seq, batch) }),
         };
         if result.is_err() {

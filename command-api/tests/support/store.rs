@@ -12,6 +12,7 @@ use read_store::batch::{StateRow, UsedKey};
 use read_store::query::{Page, PageRequest};
 use read_store::store::StoredEvent;
 use read_store::{Catalog, Mark, ParkedWrite, Reader, Run, RunId, StoreError};
+use tokio::sync::watch;
 
 #[derive(Default)]
 struct Inside {
@@ -19,17 +20,43 @@ struct Inside {
     keys: HashMap<(String, String), Vec<UsedKey>>,
     marks: Vec<Mark>,
     failing: bool,
+    panicking: bool,
 }
 
 /// The store.
 pub struct FakeStore {
     model: Arc<Model>,
     inside: Mutex<Inside>,
+    // While true, states are read but not answered.
+    held: watch::Sender<bool>,
+    // How many times states were asked for.
+    asked: watch::Sender<usize>,
 }
 
 impl FakeStore {
     pub fn new(model: Arc<Model>) -> Arc<FakeStore> {
-        Arc::new(FakeStore { model, inside: Mutex::default() })
+        let (held, asked) = (watch::Sender::new(false), watch::Sender::new(0));
+        Arc::new(FakeStore { model, inside: Mutex::default(), held, asked })
+    }
+
+    /// Holds back states that were read, until released.
+    pub fn hold(&self, held: bool) {
+        self.held.send_replace(held);
+    }
+
+    /// Returns once the store has been asked for states this often in all.
+    pub async fn asked(&self, times: usize) {
+        self.asked.subscribe().wait_for(|asked| *asked >= times).await.unwrap();
+    }
+
+    /// How often it was asked for states until now.
+    pub fn times_asked(&self) -> usize {
+        *self.asked.borrow()
+    }
+
+    /// The next question for states panics.
+    pub fn panic_next(&self) {
+        self.inside.lock().unwrap().panicking = true;
     }
 
     pub fn fail(&self, failing: bool) {
@@ -141,10 +168,15 @@ impl Reader for FakeStore {
         aggregate: &str,
         ids: &[Arc<str>],
     ) -> Result<Vec<Option<StateRow>>, StoreError> {
+        let panics = std::mem::take(&mut self.inside.lock().unwrap().panicking);
+        assert!(!panics, "a fault of the store");
         let mut rows = Vec::new();
         for id in ids {
             rows.push(self.state(run, aggregate, id).await?);
         }
+        self.asked.send_modify(|asked| *asked += 1);
+        let mut held = self.held.subscribe();
+        held.wait_for(|held| !held).await.unwrap();
         // Others are decided while this one is being read.
         tokio::task::yield_now().await;
         Ok(rows)
