@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -12,7 +12,11 @@ use serde_json::Value;
 /// A data folder and, most of the time, the `foldline run` process on it.
 pub struct World {
     schemas: PathBuf,
-    data: tempfile::TempDir,
+    data: PathBuf,
+    // Removed with the world, unless the folder was given.
+    _own: Option<tempfile::TempDir>,
+    // Longest file that the process may write, in blocks of the shell's `ulimit`.
+    file_blocks: Option<u64>,
     process: Option<Process>,
     // Kept over restarts, so that clients find the service again.
     address: Option<SocketAddr>,
@@ -45,15 +49,71 @@ impl Answer {
 impl World {
     /// Starts `foldline run` with this schemas folder on an empty data folder.
     pub fn start(schemas: impl Into<PathBuf>) -> Result<World> {
-        let mut world = World {
+        let own = tempfile::tempdir()?;
+        let mut world = World::on(schemas, own.path())?;
+        world._own = Some(own);
+        world.restart()?;
+        Ok(world)
+    }
+
+    /// A world on a data folder of the caller's; no process runs yet.
+    pub fn on(schemas: impl Into<PathBuf>, data: impl Into<PathBuf>) -> Result<World> {
+        Ok(World {
             schemas: schemas.into(),
-            data: tempfile::tempdir()?,
+            data: data.into(),
+            _own: None,
+            file_blocks: None,
             process: None,
             address: None,
             client: reqwest::Client::builder().no_proxy().build()?,
-        };
-        world.restart()?;
-        Ok(world)
+        })
+    }
+
+    /// From the next start on, no file of the process may grow beyond so many blocks of the shell's
+    /// `ulimit`; `None` lifts that.
+    pub fn limit_files(&mut self, blocks: Option<u64>) {
+        self.file_blocks = blocks;
+    }
+
+    /// Asks the process to stop, as `kill` does.
+    pub fn terminate(&self) -> Result<()> {
+        let id = self.pid().context("no process to stop")?.to_string();
+        let told = Command::new("kill").args(["-TERM", &id]).status()?;
+        anyhow::ensure!(told.success(), "the signal was not sent");
+        Ok(())
+    }
+
+    /// Waits until the process has ended by itself.
+    pub async fn ended(&mut self) -> Result<ExitStatus> {
+        let mut process = self.process.take().context("no process to wait for")?;
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < deadline {
+            if let Some(status) = process.child.try_wait()? {
+                return Ok(status);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.process = Some(process);
+        bail!("the process runs on half a minute after it was asked to stop")
+    }
+
+    /// The process id, while one runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(|process| process.child.id())
+    }
+
+    /// Bytes of memory that the process has taken at most.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let id = self.pid().context("no process to look at")?;
+        let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()).context("no VmHWM")?;
+        Ok(kib.parse::<u64>()? * 1024)
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address.expect("a world starts with a process")
     }
 
     /// Ends the process at once, as `kill -9` does.
@@ -70,7 +130,7 @@ impl World {
         self.kill()?;
         let listen = self.address.map_or("127.0.0.1:0".to_owned(), |address| address.to_string());
         let child = self
-            .command(&["run", "--listen", &listen, "--admin", "127.0.0.1:0"])
+            .limited(&["run", "--listen", &listen, "--admin", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -88,7 +148,7 @@ impl World {
 
     /// The data folder.
     pub fn data(&self) -> &Path {
-        self.data.path()
+        &self.data
     }
 
     /// Runs another call of the command line on the same folders, beside the process.
@@ -98,8 +158,7 @@ impl World {
 
     /// Where a path is.
     pub fn url(&self, path: &str) -> String {
-        let address = self.address.expect("a world starts with a process");
-        format!("http://{address}{path}")
+        format!("http://{}{path}", self.address())
     }
 
     /// The HTTP client.
@@ -117,6 +176,21 @@ impl World {
         read(self.client.post(self.url(path)).header("Idempotency-Key", key).json(body)).await
     }
 
+    /// All events of the log, each as the line says.
+    pub async fn events(&self) -> Result<Vec<Value>> {
+        let text = self.client.get(self.url("/events")).send().await?.text().await?;
+        text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+
+    /// Fails with what differs, unless every table says what the log says.
+    pub fn verify(&self) -> Result<()> {
+        let verified = self.foldline(&["verify"])?;
+        let said = String::from_utf8_lossy(&verified.stdout);
+        let more = String::from_utf8_lossy(&verified.stderr);
+        anyhow::ensure!(verified.status.success(), "{said}\n{more}");
+        Ok(())
+    }
+
     /// GETs a path.
     pub async fn get(&self, path: &str) -> Result<Answer> {
         read(self.client.get(self.url(path))).await
@@ -130,12 +204,26 @@ impl World {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
+        command.args(arguments);
+        self.set_up(&mut command);
         command
-            .args(arguments)
+    }
+
+    /// The same, with the limit on files where one is set: a write beyond it fails.
+    fn limited(&self, arguments: &[&str]) -> Command {
+        let Some(blocks) = self.file_blocks else { return self.command(arguments) };
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh"]).arg(binary()).args(arguments);
+        self.set_up(&mut command);
+        command
+    }
+
+    fn set_up(&self, command: &mut Command) {
+        command
             .env("FOLDLINE_SCHEMAS", &self.schemas)
-            .env("FOLDLINE_DATA", self.data.path())
+            .env("FOLDLINE_DATA", &self.data)
             .env("FOLDLINE_LOG", "warn");
-        command
     }
 }
 
@@ -157,6 +245,11 @@ impl Process {
             None => bail!("foldline ended before it listened: {}", child.wait()?),
         }
     }
+}
+
+/// The body of an order that costs this much.
+pub fn order(price: u64) -> Value {
+    serde_json::json!({"customer": "c-1", "lines": [{"sku": "tea", "qty": 1, "price": price}]})
 }
 
 /// Sends a request and reads its answer whole.
