@@ -13,7 +13,7 @@ use crate::{bench, check, new, run, status, tail, verify};
 /// Declare a domain in Avro and YAML; get a command API, an event log, a projector and a query API
 /// for it.
 #[derive(Parser, Debug)]
-#[command(name = "foldline", version, about, max_term_width = 100)]
+#[command(name = "foldline", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     call: Call,

@@ -14,7 +14,7 @@ use read_store::Reader;
 use read_store::sqlite::{SqliteStore, SqliteWriter};
 use service::config::{CacheArgs, CommandArgs, DataArgs, ListenArgs, LogArgs, SchemasArgs};
 use service::health::Health;
-use service::serve::{Ports, Serving};
+use service::serve::{CannotListen, Ports, Serving};
 use service::telemetry::Metrics;
 use service::{Api, Front};
 use tokio::sync::watch;
@@ -83,10 +83,12 @@ async fn fill(
     writer: &mut SqliteWriter,
     reader: &Arc<dyn Reader>,
 ) -> Result<(), Failure> {
-    let mut told = Instant::now();
+    let mut told: Option<Instant> = None;
     let mut progress = move |done: u64, total: u64| {
-        if told.elapsed() > Duration::from_secs(1) {
-            told = Instant::now();
+        // The end is always told, so that a short fill leaves a line too.
+        let soon = told.is_some_and(|told| told.elapsed() < Duration::from_secs(1));
+        if total > 0 && (done >= total || !soon) {
+            told = Some(Instant::now());
             note(&format!("filling new and changed read models: {done} of {total} records"));
         }
     };
@@ -142,7 +144,7 @@ fn start(
         workers: None,
     };
     let serving = service::serve::serve(&ports, front, health, metrics)
-        .map_err(|error| Failure::Unreachable(format!("{error} ({})", error.cause)))?;
+        .map_err(|error| cannot_listen(&error))?;
     Ok(Parts { commands, serving, stop, projecting })
 }
 
@@ -192,6 +194,11 @@ fn announce(args: &RunArgs, model: &Model, serving: &Serving) {
     for line in samples::curl_lines(model, &args.schemas.schemas, &base) {
         say(&format!("  {line}"));
     }
+}
+
+fn cannot_listen(error: &CannotListen) -> Failure {
+    let hint = "free the address, or choose others with --listen and --admin";
+    Failure::Unreachable(format!("{error}: {hint}"))
 }
 
 fn input(error: impl std::fmt::Display) -> Failure {

@@ -72,8 +72,8 @@ fn print(lags: &[Value], parked: &[Value]) {
             "{:<24} {:<12} {:>12} {:>10} {:>10.1}{state}",
             text("aggregate"),
             text("partition"),
-            lag["mark"],
-            lag["lag_events"],
+            lag["mark"].to_string(),
+            lag["lag_events"].to_string(),
             lag["lag_s"].as_f64().unwrap_or_default(),
         ));
     }

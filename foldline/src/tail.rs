@@ -36,6 +36,10 @@ pub async fn tail(args: TailArgs) -> Result<(), Failure> {
         Some(text) => Position::parse(text).map_err(|error| Failure::Input(error.to_string()))?,
         None => Position::start(system.log.stream()),
     };
+    if after.stream != system.log.stream() {
+        let text = "--after: this position belongs to another log; leave it out to start over";
+        return Err(Failure::Input(text.to_owned()));
+    }
     loop {
         after = print(&system, after, args.aggregate.clone()).await?;
         if !args.follow {

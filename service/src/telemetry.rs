@@ -23,7 +23,8 @@ pub enum TelemetryError {
 
 /// Sends log lines to stderr: text on a terminal, else JSON, unless told.
 pub fn log(args: &LogArgs) -> Result<(), TelemetryError> {
-    let filter = EnvFilter::try_new(&args.log)?;
+    // The HTTP server's chatter about its threads is for who asks: a later directive wins.
+    let filter = EnvFilter::try_new(format!("actix_server=warn,{}", args.log))?;
     let text = match args.log_format {
         Some(format) => format == LogFormat::Text,
         None => stderr().is_terminal(),

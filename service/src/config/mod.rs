@@ -110,7 +110,8 @@ impl ListenArgs {
 
     /// Refuses to serve strangers while nobody is asked who they are.
     pub fn check(&self) -> Result<(), ConfigError> {
-        checks::stays_home(&self.listen, self.insecure)
+        checks::stays_home(&self.listen, self.insecure)?;
+        checks::stays_home(&self.admin, self.insecure)
     }
 }
 
