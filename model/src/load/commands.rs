@@ -94,8 +94,9 @@ impl Checker<'_, '_> {
             Some(parsed) => parsed.as_ref().map(|parsed| parsed.shape.clone()),
             None => {
                 let known = self.schemas.commands.keys().map(String::as_str);
+                let add = format!("add commands/{}.avsc", input.text);
                 let hint = did_you_mean(input.text, known)
-                    .unwrap_or_else(|| format!("add commands/{}.avsc", input.text));
+                    .map_or_else(|| add.clone(), |hint| format!("{hint} (or {add})"));
                 self.hinted(input.node, format!("no input `{}` in `commands`", input.text), hint);
                 None
             }
@@ -161,8 +162,9 @@ impl Checker<'_, '_> {
         let found = self.schemas.event(name.text);
         if found.is_none() {
             let known = self.schemas.events.iter().map(|event| event.name.as_str());
+            let add = format!("add events/{}/1.avsc", name.text);
             let hint = did_you_mean(name.text, known)
-                .unwrap_or_else(|| format!("add events/{}/1.avsc", name.text));
+                .map_or_else(|| add.clone(), |hint| format!("{hint} (or {add})"));
             self.hinted(name.node, format!("no event `{}` in `events`", name.text), hint);
         }
         found.map(|(index, _)| index)

@@ -59,16 +59,20 @@ pub(super) fn read(root: &Path, report: &mut Report) -> Folder {
         return Folder::default();
     }
     let mut folder = Folder::default();
+    let mut misnamed = None;
     for entry in walker.entries(root).into_iter().filter(|entry| entry.is_folder) {
         if entry.path.join("model.yaml").is_file() {
             folder.aggregates.push(walker.aggregate(&entry));
         } else if entry.name == "types" {
             folder.types = walker.avsc(&entry.path, "types").into_iter().map(|(_, s)| s).collect();
+        } else if entry.path.join("model.yml").is_file() {
+            misnamed = Some(format!("rename {0}/model.yml to {0}/model.yaml", entry.name));
         }
     }
     if folder.aggregates.is_empty() {
         let place = Place { file: root.to_owned(), line: 1, column: 1 };
         let hint = "an aggregate is a folder here with a model.yaml, such as orders/model.yaml";
+        let hint = misnamed.unwrap_or_else(|| hint.to_owned());
         walker.report.hinted(place, "no aggregate in this folder", hint);
     }
     folder

@@ -11,6 +11,8 @@ use crate::support::*;
 #[case("state.balnce > 1", "balnce", "did you mean `balance`?")]
 #[case("state.lines.all(l, l.quantity > 1)", "quantity", "it has sku, qty")]
 #[case("sizee(state.lines)", "sizee", "did you mean `size`?")]
+#[case("math.absolute(state.balance) > 1", "absolute", "math.abs,")]
+#[case("state.balance == rich", "rich", "the text would be 'rich'")]
 #[case("state.balance + 1.5", "+ 1.5", "double(x)")]
 #[case("state.rate > 1", "> 1", "1.0")]
 #[case("state.total * 1.5", "* 1.5", "decimal('1.50')")]

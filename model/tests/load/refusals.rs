@@ -152,6 +152,11 @@ fn a_model_is_refused_at_its_place(
 #[case("rule: [1][0] == 1", "quotes")]
 #[case("rule: %5 == 1", "can't start with `%`")]
 #[case("rule: @x", "can't start with `@`")]
+#[case(
+    "{ rule: input.owner in ['a'], code: c, message: m }\n      - rule: \"true\"",
+    "as a mapping"
+)]
+#[case("rule: \"input.owner == rich\"", "the text would be 'rich'")]
 fn typical_quoting_mistakes_are_explained(#[case] written: &str, #[case] hint: &str) {
     let folder = Folder::accounts().replace(MODEL, "rule: input.overdraft >= 0", written);
     let errors = folder.errors();

@@ -111,14 +111,17 @@ impl Checker<'_> {
     }
 
     fn unknown_function(&mut self, call: &Call<'_>) -> Checked {
-        let names = signatures().map(|s| s.name).chain(super::special::NAMES);
+        let names = || signatures().map(|s| s.name).chain(super::special::NAMES);
         let hint = match call.name {
             "uint" => Some("integers are int: leave out `uint`".to_owned()),
             "len" | "length" | "count" => Some("did you mean `size`?".to_owned()),
             "now" => Some("`now` is a variable: leave out the brackets".to_owned()),
             "avg" | "average" => Some("divide a `sum` by a `size`".to_owned()),
             "type" => Some("types are known when the folder is loaded".to_owned()),
-            name => nearest(name, names).map(|n| format!("did you mean `{n}`?")),
+            name => match nearest(name, names()) {
+                Some(near) => Some(format!("did you mean `{near}`?")),
+                None => relatives(name, names()).map(|list| format!("there is {list}")),
+            },
         };
         // What is wrong inside is told at once.
         for arg in &call.args {
@@ -137,4 +140,13 @@ fn usage(signature: &Signature) -> String {
         _ => String::new(),
     };
     format!("`{target}{}({})`", signature.name, params.join(", "))
+}
+
+/// The functions of the same family, such as `math.`.
+fn relatives<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let (family, _) = name.split_once('.')?;
+    let mut relatives: Vec<&str> =
+        names.filter(|known| known.split_once('.').is_some_and(|(of, _)| of == family)).collect();
+    relatives.dedup();
+    (!relatives.is_empty()).then(|| relatives.join(", "))
 }

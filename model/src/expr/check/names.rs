@@ -89,7 +89,10 @@ impl Checker<'_> {
         let hint = match nearest(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None if known.is_empty() => "no variables are bound here".to_owned(),
-            None => format!("here are {}", choices(known.iter().map(String::as_str))),
+            None => {
+                let known = choices(known.iter().map(String::as_str));
+                format!("here are {known}; the text would be '{name}', in quotes of its own")
+            }
         };
         self.report(node.at, format!("unknown name `{name}`"), Some(hint))
     }

@@ -17,9 +17,23 @@ const MAX_DEPTH: usize = 80;
 pub(super) fn syntax_error(source: &str, errors: &cel::ParseErrors) -> ExprError {
     let Some(error) = errors.errors.first() else { return unreadable(0) };
     let offset = offset_of(source, error.pos);
-    let text = error.msg.trim_start_matches("Syntax error: ");
+    let text = in_short(error.msg.trim_start_matches("Syntax error: "));
     let message = format!("not a CEL expression: {text}");
     ExprError { offset, message, hint: hint_for(source, offset) }
+}
+
+/// The parser's words without its list of every token that it would have taken.
+fn in_short(message: &str) -> String {
+    const UNEXPECTED: [&str; 3] =
+        ["mismatched input '", "extraneous input '", "token recognition error at: '"];
+    let Some(rest) = UNEXPECTED.iter().find_map(|start| message.strip_prefix(start)) else {
+        return message.to_owned();
+    };
+    let input = rest.split_once("' expecting").map_or(rest.trim_end_matches('\''), |(i, _)| i);
+    match input.trim() {
+        "<EOF>" => "it ends where more is expected".to_owned(),
+        input => format!("`{input}` is not expected here"),
+    }
 }
 
 /// A word about the mistakes that people make who come from other languages.
@@ -290,4 +304,19 @@ fn operator(name: &str) -> Option<Binary> {
         op::IN => Binary::In,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_short;
+
+    #[test]
+    fn a_syntax_error_is_told_without_the_list_of_tokens() {
+        let ended = "mismatched input '<EOF>' expecting {'[', '{'}";
+        assert_eq!(in_short(ended), "it ends where more is expected");
+        let word = "extraneous input 'and' expecting {<EOF>, '=='}";
+        assert_eq!(in_short(word), "`and` is not expected here");
+        assert_eq!(in_short("token recognition error at: '= '"), "`=` is not expected here");
+        assert_eq!(in_short("something else"), "something else");
+    }
 }

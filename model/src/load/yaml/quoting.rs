@@ -21,7 +21,9 @@ pub(super) fn syntax_hint(source: &Source, byte: usize) -> Option<String> {
 }
 
 fn line_hint(line: &str) -> Option<String> {
-    let value = value_of(line)?;
+    // An entry such as `- { rule: …` is in the same trouble as a value that starts with `{`.
+    let entry = line.trim().trim_start_matches("- ").trim_start();
+    let value = if entry.starts_with('{') { entry } else { value_of(line)? };
     let why = match value.chars().next()? {
         quote @ ('\'' | '"') => {
             let inner = &value[1..];
@@ -31,7 +33,9 @@ fn line_hint(line: &str) -> Option<String> {
             }
             format!("a value that starts with `{quote}` ends at the next one")
         }
-        '{' => "YAML reads `{ … }` as a mapping; in it `,` and `[` end a value".to_owned(),
+        '{' => {
+            "YAML reads `{ … }` as a mapping; in it `,`, `[`, `{` and `: ` end a value".to_owned()
+        }
         '[' => "YAML reads `[ … ]` as a list".to_owned(),
         sign @ ('!' | '&' | '*' | '%' | '@' | '`' | '|' | '>') => {
             format!("a plain value can't start with `{sign}`")
