@@ -135,7 +135,10 @@ impl Under<'_> {
     /// aside.
     pub fn refuse_parked(&self, parked_from: Option<i64>) -> Result<(), Problem> {
         let (Some(from), Some(minimum)) = (parked_from, self.minimum) else { return Ok(()) };
-        if minimum.offsets.values().any(|offset| *offset >= from) {
+        let marks = &self.reached.position.offsets;
+        let feeding =
+            minimum.offsets.iter().filter(|(partition, _)| marks.contains_key(*partition));
+        if feeding.map(|(_, offset)| *offset).any(|offset| offset >= from) {
             return Err(not_yet_visible(&self.reached.position));
         }
         Ok(())

@@ -71,7 +71,26 @@ impl<'a> Asking<'a> {
         let unknown = wanted.new.iter().find(|name| !self.new_column(name).exists);
         let unknown = unknown.map(|name| format!(" (once the state has a field `{name}`)"));
         let unknown = unknown.unwrap_or_default();
-        format!("This would allow it{unknown}, at /views/{name}:\n{}", yaml.trim_end())
+        let what = match self.is_all_in(&wanted) {
+            true => "This would allow it",
+            false => "No declaration allows all of that; this one takes what can be",
+        };
+        format!("{what}{unknown}, at /views/{name}:\n{}", yaml.trim_end())
+    }
+
+    /// Whether the new view takes the whole question.
+    fn is_all_in(&self, wanted: &Wanted<'_>) -> bool {
+        let first = wanted.sort.first().map(|name| name.trim_start_matches('-'));
+        let bounds = |side: char| {
+            let operators = self.parameters.compared().filter_map(|(_, operator, ..)| operator);
+            operators.filter(|operator| operator.starts_with(side)).count()
+        };
+        self.parameters.twice(&[]).is_none()
+            && bounds('g').max(bounds('l')) <= 1
+            && self.parameters.compared().all(|(name, operator, ..)| match operator {
+                None => wanted.key.contains(&name),
+                Some(_) => first == Some(name),
+            })
     }
 
     fn wanted(&self) -> Wanted<'a> {

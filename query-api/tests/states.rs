@@ -4,6 +4,7 @@
 mod support;
 
 use actix_web::http::Method;
+use read_store::Position;
 use serde_json::{Value as Json, json};
 use support::World;
 
@@ -238,6 +239,11 @@ async fn a_failing_fold_sets_aside_its_key_and_no_other() {
         assert_eq!(seen.code(), (503, "not-yet-visible".to_owned()), "{path}");
         assert_eq!(seen.header("retry-after"), Some("1"));
     }
+    let mut elsewhere = Position::parse(early[0].1).unwrap();
+    elsewhere.cover(&("invoice".into(), 0), 900);
+    let elsewhere = elsewhere.to_text();
+    let seen = world.get_with("/items/a1", &[("foldline-min-position", &elsewhere)]).await;
+    assert_eq!(seen.status, 200, "what feeds nothing here does not count");
     let other = world.get_with("/items/a2", &late).await;
     assert_eq!((other.status, &other.json()["parked"]), (200, &Json::Null));
     for view in ["all-items", "puts", "items-by-owner?owner=ann", "totals?owner=ann"] {

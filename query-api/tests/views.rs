@@ -201,6 +201,7 @@ async fn a_refusal_prints_a_declaration_that_allows_just_that(
 ) {
     let world = World::new().await;
     let detail = world.get(&format!("/views/{view}?{query}")).await.detail();
+    assert!(detail.contains("This would allow it, at"), "{detail}");
     let (_, yaml) = detail.split_once("views:\n").unwrap_or_else(|| panic!("no YAML: {detail}"));
     let model = model_with(yaml).unwrap_or_else(|errors| panic!("{errors}\n{yaml}"));
     let name = yaml.lines().next().unwrap().trim().trim_end_matches(':');
@@ -208,6 +209,22 @@ async fn a_refusal_prints_a_declaration_that_allows_just_that(
     world.put("a1", json!({"note": "hello", "tags": ["x"]})).await;
     let seen = world.get(&format!("/views/{name}?{query}")).await;
     assert_eq!((seen.status, seen.items().len()), (200, 1), "{seen:?}\n{yaml}");
+}
+
+#[rstest]
+#[case("items-by-owner?owner=a&size.gt=1&weight.gt=2", "key: [owner]\n    sort: [-size, color]")]
+#[case("items-by-owner?owner=a&size.gt=1&size.gte=2", "sort: [-size, color]")]
+#[case("items-by-owner?owner=a&owner=b", "key: [owner]")]
+#[case("totals?owner=a&sizes.gt=1", "key: [owner]\n    sort: [-size, color]")]
+#[case("puts?size=1&version=3", "key: [size]")]
+#[actix_web::test]
+async fn a_refusal_says_where_no_declaration_helps(#[case] query: &str, #[case] part: &str) {
+    let world = World::new().await;
+    let detail = world.get(&format!("/views/{query}")).await.detail();
+    assert!(detail.contains("No declaration allows all of that"), "{detail}");
+    let (_, yaml) = detail.split_once("views:\n").unwrap_or_else(|| panic!("no YAML: {detail}"));
+    assert!(yaml.contains(part), "{yaml}");
+    model_with(yaml).unwrap_or_else(|errors| panic!("{errors}\n{yaml}"));
 }
 
 #[actix_web::test]
