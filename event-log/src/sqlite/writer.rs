@@ -1,14 +1,15 @@
 //! The one thread that writes: a job at a time, a transaction a job.
 //!
-//! What fails before COMMIT is tried was not written. Once it was tried, a failure leaves the
-//! outcome open: the connection is thrown away, and the next claim looks at the file anew.
+//! What fails before COMMIT is tried was not written. Once it was tried, a failure but that of a
+//! full disk leaves the outcome open: the connection is thrown away, and the next claim looks at
+//! the file anew.
 
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -160,8 +161,17 @@ impl Writer {
             schema::insert(&mut statement, record)?;
         }
         drop(statement);
-        transaction.commit().map_err(Failure::AtCommit)?;
+        transaction.commit().map_err(at_commit)?;
         Ok(records)
+    }
+}
+
+/// What a failed COMMIT means. One that found no room on the disk stopped within the WAL, before the
+/// frame that would have made it a commit; of any other the outcome is open.
+fn at_commit(error: rusqlite::Error) -> Failure {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Failure::BeforeCommit(error),
+        _ => Failure::AtCommit(error),
     }
 }
 
