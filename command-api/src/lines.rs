@@ -3,6 +3,8 @@
 //! A bounded number of lines is under way at a time; the body is read on only as answers leave, so
 //! a client that does not read its answers is not read either.
 
+mod feed;
+
 use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 use futures::future::{Either, select};
 use futures::{FutureExt, StreamExt};
 use model::decide::Expected;
@@ -24,6 +26,7 @@ use crate::api::{Asked, Call, Shared, misfits, parse_id};
 use crate::ask::{Refusal, Success, Verdict};
 use crate::request;
 use crate::route::{self, Named};
+use feed::Feed;
 
 /// Most lines under way.
 const WINDOW: usize = 256;
@@ -41,7 +44,7 @@ pub(crate) fn answer(
     let session = Session {
         position: minimum.unwrap_or_else(|| Position::start(shared.stream)),
         traceparent: request::traceparent(request.headers()),
-        feed: Feed { buffer: BytesMut::new(), searched: 0, line: 0, skipping: false, ended: false },
+        feed: Feed::default(),
         window: VecDeque::new(),
         shared,
         payload,
@@ -200,62 +203,6 @@ async fn wait_for(front: &mut Slot) -> Result<(), Broken> {
         asked.verdict = received;
     }
     Ok(())
-}
-
-/// Cuts the body into lines.
-struct Feed {
-    buffer: BytesMut,
-    /// Bytes of the buffer that are known to hold no line end.
-    searched: usize,
-    line: u64,
-    /// Whether the rest of a line that was too long is being thrown away.
-    skipping: bool,
-    ended: bool,
-}
-
-impl Feed {
-    /// The next line and its number, from 1; blank ones count, but need no answer.
-    fn next_line(&mut self, limit: usize) -> Option<(u64, Result<Bytes, Problem>)> {
-        loop {
-            let end = self.buffer[self.searched..].iter().position(|b| *b == b'\n');
-            let text = match end {
-                Some(at) => {
-                    let text = self.buffer.split_to(self.searched + at).freeze();
-                    self.buffer.advance(1);
-                    text
-                }
-                None if self.ended && !self.buffer.is_empty() => self.buffer.split().freeze(),
-                None => return self.unfinished(limit),
-            };
-            self.searched = 0;
-            self.line += 1;
-            if std::mem::take(&mut self.skipping) || text.trim_ascii().is_empty() {
-                continue;
-            }
-            if text.len() > limit {
-                return Some((self.line, Err(too_long(limit))));
-            }
-            return Some((self.line, Ok(text)));
-        }
-    }
-
-    /// No line end yet: a line that is too long already is answered and thrown away.
-    fn unfinished(&mut self, limit: usize) -> Option<(u64, Result<Bytes, Problem>)> {
-        self.searched = self.buffer.len();
-        if self.buffer.len() <= limit && !self.skipping {
-            return None;
-        }
-        self.buffer.clear();
-        self.searched = 0;
-        if std::mem::replace(&mut self.skipping, true) {
-            return None;
-        }
-        Some((self.line + 1, Err(too_long(limit))))
-    }
-}
-
-fn too_long(limit: usize) -> Problem {
-    Problem::new(413, "too-large", format!("a line may have at most {limit} bytes"))
 }
 
 type Parsed<'a> = (Call<'a>, Option<Arc<str>>);
