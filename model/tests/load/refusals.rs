@@ -164,6 +164,17 @@ fn typical_quoting_mistakes_are_explained(#[case] written: &str, #[case] hint: &
     assert!(hinted, "{hint:?} is not in {errors:#?}");
 }
 
+#[test]
+fn a_measure_that_a_comma_cuts_short_is_explained() {
+    let cut = "{ some: sum(math.least(state.balance, 1)) }";
+    let folder = Folder::accounts();
+    let measures = folder.0[MODEL].lines().find_map(|line| line.trim().strip_prefix("measures: "));
+    let measures = measures.expect("the accounts have a rollup").to_owned();
+    let errors = folder.replace(MODEL, &measures, cut).errors();
+    let hinted = errors.iter().filter_map(|e| e.hint.as_deref()).any(|h| h.contains("at `,`"));
+    assert!(hinted, "{errors:#?}");
+}
+
 #[rstest]
 #[case("accounts/notes.txt", "notes.txt", "")]
 #[case("accounts/modle.yaml", "modle.yaml", "model.yaml")]

@@ -3,6 +3,7 @@
 use super::super::compiler::Checker;
 use super::super::definition::RollupDef;
 use super::super::document::Text;
+use super::super::yaml::expression_hint;
 use super::Frame;
 use crate::domain::{Measure, MeasureKind, Placed};
 use crate::expr::{Type, Want};
@@ -62,7 +63,8 @@ impl Checker<'_, '_> {
     }
 
     fn no_measure(&mut self, text: Text<'_>, message: &str) {
-        let hint = "write `count()` or `sum(state.total)`".to_owned();
+        let hint = expression_hint(self.source, text.node)
+            .unwrap_or_else(|| "write `count()` or `sum(state.total)`".to_owned());
         self.hinted(text.node, message, hint);
     }
 
