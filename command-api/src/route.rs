@@ -122,6 +122,10 @@ pub(crate) fn unknown_command(aggregate: &Aggregate, given: &str) -> Problem {
         })
         .collect();
     let (plural, all) = (&aggregate.plural, all.join(", "));
+    if aggregate.commands.iter().any(|c| &*c.name == given) {
+        let detail = format!("`{given}` takes an id: send POST /{plural}/{{id}}/{given}");
+        return Problem::new(404, "unknown-command", detail);
+    }
     let detail = format!(
         "there is no command `{given}` for POST /{plural}/{{id}}/{{command}}; declared are: {all}"
     );

@@ -114,7 +114,9 @@ async fn bad_input_is_told_all_at_once_and_writes_nothing() -> Result<()> {
     refused(&world, "/accounts/x/deposit", json!({"amount": 1}), (400, "invalid-id")).await?;
     let unknown = "/accounts/0190d9a5-5d00-7000-8000-000000000000/deposit";
     refused(&world, unknown, json!({"amount": 1}), (404, "not-found")).await?;
-    refused(&world, "/accounts/close", nothing(), (404, "unknown-command")).await?;
+    let close = "/accounts/close";
+    let answer = refused(&world, close, nothing(), (404, "unknown-command")).await?;
+    assert_eq!(answer.json["detail"], "`close` takes an id: send POST /accounts/{id}/close");
     refused(&world, "/acounts/open", nothing(), (404, "unknown-collection")).await?;
     let huge = json!({"amount": i64::MAX});
     let (account, _) = open(&world, "ann", 0, 5).await?;
