@@ -1,11 +1,13 @@
 //! `foldline run`: the embedded default. One process, three services, two SQLite files.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use command_api::CommandApi;
 use event_log::Log;
 use event_log::sqlite::SqliteLog;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use model::Model;
 use model::openapi::Surface;
 use projector::Projector;
@@ -83,15 +85,7 @@ async fn fill(
     writer: &mut SqliteWriter,
     reader: &Arc<dyn Reader>,
 ) -> Result<(), Failure> {
-    let mut told: Option<Instant> = None;
-    let mut progress = move |done: u64, total: u64| {
-        // The end is always told, so that a short fill leaves a line too.
-        let soon = told.is_some_and(|told| told.elapsed() < Duration::from_secs(1));
-        if total > 0 && (done >= total || !soon) {
-            told = Some(Instant::now());
-            note(&format!("filling new and changed read models: {done} of {total} records"));
-        }
-    };
+    let mut progress = telling();
     projector::generation::prepare(model, log, writer, reader, &mut progress)
         .await
         .map(drop)
@@ -99,6 +93,43 @@ async fn fill(
             projector::generation::PrepareError::Contract(_) => Failure::Input(error.to_string()),
             other => Failure::Unreachable(other.to_string()),
         })
+}
+
+/// Tells how a fill goes on: a bar on a terminal, else a line a second and one at the end.
+fn telling() -> impl FnMut(u64, u64) + Send {
+    const WHAT: &str = "filling new and changed read models";
+    let bar = std::io::stderr().is_terminal().then(|| {
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {pos} of {len} records, {eta}");
+        let bar = ProgressBar::hidden().with_message(WHAT);
+        style.into_iter().for_each(|style| bar.set_style(style));
+        bar
+    });
+    let mut told: Option<Instant> = None;
+    move |done, total| {
+        let first = told.is_none();
+        let soon = told.is_some_and(|told| told.elapsed() < Duration::from_secs(1));
+        match &bar {
+            _ if total == 0 => {}
+            Some(bar) => {
+                if first {
+                    told = Some(Instant::now());
+                    bar.set_draw_target(ProgressDrawTarget::stderr());
+                }
+                bar.set_length(total);
+                bar.set_position(done);
+                if done >= total {
+                    // The bar leaves no line end behind, so a plain line takes its place.
+                    bar.finish_and_clear();
+                    note(&format!("{WHAT}: {done} of {total} records"));
+                }
+            }
+            None if soon && done < total => {}
+            None => {
+                told = Some(Instant::now());
+                note(&format!("{WHAT}: {done} of {total} records"));
+            }
+        }
+    }
 }
 
 fn start(

@@ -318,6 +318,11 @@ fn a_running_system_is_verified_measured_and_followed_from_beside() {
     assert_eq!(tailed.code, Some(0));
     let event: serde_json::Value = serde_json::from_str(tailed.out.trim()).unwrap();
     assert_eq!(event["type"], "GiftCardCreated");
+    let other = Place::new();
+    drop(Running::start(&other));
+    let foreign = event["position"].as_str().unwrap();
+    let args = ["tail", "--schemas", &other.schemas(), "--data", &other.data(), "--after", foreign];
+    assert_eq!(call(&args).code, Some(2), "a position of another log");
 }
 
 #[test]
