@@ -37,10 +37,7 @@ impl QueryApi {
         let serving = self.runs.current().await?;
         let run = serving.of_aggregate(aggregate)?;
         let under = freshness.reach(&self.reader, &serving, run, &collection.look).await?;
-        let row = self.reader.state(run, &aggregate.name, id).await;
-        let row = row.map_err(|error| problems::store(&error))?;
-        let row = row.ok_or_else(|| problems::not_found(aggregate, id))?;
-        under.refuse_parked(row.parked_from)?;
+        let row = self.known_row(run, &under, (aggregate, id)).await?;
         self.may_read_history(aggregate, id, row.state.as_deref())?;
         let events = self.reader.history(run, &aggregate.name, id, after, limit + 1).await;
         let mut events = events.map_err(|error| problems::store(&error))?;

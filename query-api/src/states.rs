@@ -11,7 +11,7 @@ use read_store::batch::StateRow;
 use service::Problem;
 
 use crate::answer::{Answer, write_text};
-use crate::consistency::Freshness;
+use crate::consistency::{Freshness, Under};
 use crate::parameters::Parameters;
 use crate::plan::Collection;
 use crate::{QueryApi, history, problems};
@@ -32,10 +32,7 @@ impl QueryApi {
         let serving = self.runs.current().await?;
         let run = serving.of_aggregate(aggregate)?;
         let under = freshness.reach(&self.reader, &serving, run, &collection.look).await?;
-        let row = self.reader.state(run, &aggregate.name, id).await;
-        let row = row.map_err(|error| problems::store(&error))?;
-        let row = row.ok_or_else(|| problems::not_found(aggregate, id))?;
-        under.refuse_parked(row.parked_from)?;
+        let row = self.known_row(run, &under, (aggregate, id)).await?;
         let (version, state) = match asked.version {
             Some(version) => {
                 (version, self.state_at(run, aggregate, id, (row.version, version)).await?)
@@ -48,6 +45,21 @@ impl QueryApi {
         let mut answer = Answer::new(body, under.reached).tagged(version);
         answer.settled = row.parked_from.is_none();
         Ok(answer)
+    }
+
+    /// The row of an aggregate that has had events, unless it is set aside before what the caller
+    /// asks for.
+    pub(crate) async fn known_row(
+        &self,
+        run: &RunId,
+        under: &Under<'_>,
+        (aggregate, id): (&Aggregate, &Arc<str>),
+    ) -> Result<StateRow, Problem> {
+        let row = self.reader.state(run, &aggregate.name, id).await;
+        let row = row.map_err(|error| problems::store(&error))?;
+        let row = row.ok_or_else(|| problems::not_found(aggregate, id))?;
+        under.refuse_parked(row.parked_from)?;
+        Ok(row)
     }
 
     /// `GET /{plural}?id=a&id=b`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::rows::{Amount, Row};
-use model::{Aggregate, Value, View};
+use model::{Value, View};
 
 use crate::catalog::RunId;
 use crate::position::PartitionKey;
@@ -182,6 +182,3 @@ pub struct Mark {
     /// Last sequence number under it.
     pub seq: u64,
 }
-
-/// What a store needs of an aggregate to derive its tables.
-pub type Definition = Arc<Aggregate>;

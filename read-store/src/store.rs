@@ -9,7 +9,7 @@ use model::View;
 use model::rows::Amount;
 
 use crate::batch::{Batch, Mark, ParkedWrite, StateRow, UsedKey};
-use crate::catalog::{Catalog, Run, RunId};
+use crate::catalog::{Catalog, RunId};
 use crate::query::{Page, PageRequest};
 
 /// Why a store did not answer.
@@ -161,6 +161,3 @@ pub struct Cell {
     /// Hidden count.
     pub rows: i64,
 }
-
-/// A run with the tables it names; see [`crate::tables`].
-pub type RunTables = Run;

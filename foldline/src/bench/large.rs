@@ -22,7 +22,7 @@ pub async fn measure(schemas: &Path, aggregates: u64, report: &mut Report) -> Re
         stream_all(&server, aggregates, report).await?;
     }
     let restarted = Server::foldline(schemas, data.path())?;
-    report.add(plain(
+    report.add(Row::plain(
         format!("start on a log of {aggregates} events"),
         format!("{:.2} s", restarted.started_in.as_secs_f64()),
         "< 5 s",
@@ -35,13 +35,17 @@ async fn fill(server: &Server, aggregates: u64, report: &mut Report) -> Result<(
     let outcome =
         drive(server.address, 64, Until::Calls(aggregates), Arc::new(Place::new())).await?;
     wait_until_projected(server.address).await?;
-    report.add(plain(
+    report.add(Row::plain(
         format!("{aggregates} orders placed over 64 connections"),
         format!("{:.0}/s", outcome.per_second()),
         "",
     ));
     let resident = server.resident_mb().context("no figure for resident memory")?;
-    report.add(plain("resident memory after that".into(), format!("{resident:.0} MB"), "< 500 MB"));
+    report.add(Row::plain(
+        "resident memory after that".into(),
+        format!("{resident:.0} MB"),
+        "< 500 MB",
+    ));
     Ok(())
 }
 
@@ -64,12 +68,12 @@ async fn stream_all(server: &Server, aggregates: u64, report: &mut Report) -> Re
         .await?;
     ensure!(status == 200 && rows > aggregates, "{rows} rows streamed instead of {aggregates}");
     let seconds = start.elapsed().as_secs_f64();
-    report.add(plain(
+    report.add(Row::plain(
         format!("{aggregates} rows streamed as NDJSON"),
         format!("{:.0} rows/s", rows as f64 / seconds),
         "",
     ));
-    report.add(plain(
+    report.add(Row::plain(
         "memory added by the stream".into(),
         format!("{:.1} MB", peak - before),
         "< 20 MB",
@@ -92,7 +96,7 @@ fn refill(schemas: &Path, data: &Path, aggregates: u64, report: &mut Report) -> 
     std::fs::write(&file, new)?;
     let server = Server::foldline(changed.path(), data)?;
     let per_second = aggregates as f64 / server.started_in.as_secs_f64();
-    report.add(plain(
+    report.add(Row::plain(
         "a changed view refilled".into(),
         format!("{per_second:.0} events/s"),
         ">= 100000/s",
@@ -112,8 +116,4 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn plain(what: String, figure: String, aim: &'static str) -> Row {
-    Row { what, figure, p50_ms: None, p99_ms: None, ratio: None, aim }
 }
