@@ -2,6 +2,8 @@
 
 pub mod batch;
 pub mod catalog;
+#[cfg(feature = "cql")]
+pub mod cql;
 pub mod position;
 pub mod query;
 pub mod sqlite;
