@@ -1,5 +1,7 @@
 //! The event log: an ordered, durable, fenced sequence of events per partition.
 
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod log;
 pub mod membership;
 pub mod record;
