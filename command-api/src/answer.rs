@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use bytes::Bytes;
 use model::decide::Rejection;
-use model::{Aggregate, Command, Occurrence, Value};
+use model::{Aggregate, Command, Value};
 use service::Problem;
 use uuid::Uuid;
 
@@ -25,24 +25,12 @@ pub(crate) struct Of<'a> {
     pub dry_run: bool,
 }
 
-impl Of<'_> {
-    /// 201 for an aggregate that this command began, else 200.
-    pub fn status(&self, done: &Done) -> u16 {
-        let begins = match self.command.on {
-            Occurrence::New => true,
-            Occurrence::Any => done.first_version == 1,
-            Occurrence::Existing => false,
-        };
-        if begins && !done.events.is_empty() { 201 } else { 200 }
-    }
-}
-
 /// The answer to an accepted command.
 pub(crate) fn done(of: Of<'_>, done: &Done, position: &str) -> HttpResponse {
     let mut body = Vec::with_capacity(192);
     body.push(b'{');
     write_done(of, done, position, &mut body);
-    let status = StatusCode::from_u16(of.status(done)).unwrap_or(StatusCode::OK);
+    let status = StatusCode::from_u16(done.status()).unwrap_or(StatusCode::OK);
     let mut answer = json(status, body);
     let headers = answer.headers_mut();
     let tag = format!("\"{}\"", done.version());

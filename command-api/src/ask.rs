@@ -52,6 +52,8 @@ pub(crate) struct Done {
     pub first_version: u64,
     /// Types of its events.
     pub events: Vec<Arc<str>>,
+    /// Whether the aggregate did not exist before it.
+    pub began: bool,
     /// The offset that it covers; -1 = none.
     pub offset: i64,
     /// Whether this is the answer of an earlier call with the same key.
@@ -59,6 +61,11 @@ pub(crate) struct Done {
 }
 
 impl Done {
+    /// 201 for an aggregate that this command began, else 200.
+    pub fn status(&self) -> u16 {
+        if self.began { 201 } else { 200 }
+    }
+
     /// The aggregate's version after the command.
     pub fn version(&self) -> u64 {
         self.first_version + (self.events.len() as u64).saturating_sub(1)

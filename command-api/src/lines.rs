@@ -174,7 +174,7 @@ impl Session {
                 match verdict {
                     Ok(Success::Done(done)) => {
                         shared.cover(&mut self.position, partition, done.offset);
-                        let status = of.status(&done);
+                        let status = done.status();
                         // Writing to memory cannot fail.
                         write!(out, "{{\"line\":{line},\"status\":{status},").ok();
                         answer::write_done(of, &done, &self.position.to_text(), out);

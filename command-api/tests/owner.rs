@@ -81,6 +81,34 @@ async fn a_used_key_answers_the_first_success_again() {
     assert_eq!(other.brief(), (422, "idempotency-key-reused".to_owned()));
 }
 
+#[rstest::rstest]
+#[case::warm(None)]
+#[case::from_the_log(Some(false))]
+#[case::from_the_store(Some(true))]
+#[actix_web::test]
+async fn what_was_deleted_is_created_anew_and_a_replay_says_so_too(#[case] restart: Option<bool>) {
+    let mut world = opened().await;
+    world.post("/accounts/a/close", "{}").await;
+    let key = [("idempotency-key", "again")];
+    let first = world.call("/accounts/a/poke", &key, "").await;
+    assert_eq!((first.status, first.header("location")), (201, Some("/accounts/a")));
+    assert_eq!(first.header("etag"), Some("\"3\""));
+    let later = [("idempotency-key", "later")];
+    assert_eq!(world.call("/accounts/a/poke", &later, "").await.status, 200);
+    if let Some(projected) = restart {
+        if projected {
+            world.project();
+        }
+        world.restart(Config { clock: || 2_000, ..Config::default() });
+    }
+    let again = world.call("/accounts/a/poke", &key, "").await;
+    assert_eq!((again.status, &again.text), (201, &first.text));
+    assert_eq!(again.header("location"), first.header("location"));
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    let later = world.call("/accounts/a/poke", &later, "").await;
+    assert_eq!((later.status, later.header("location")), (200, None));
+}
+
 #[actix_web::test]
 async fn a_refusal_is_not_remembered() {
     let world = opened().await;

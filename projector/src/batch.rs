@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use event_log::Record;
 use event_log::validity::event;
 use model::{Aggregate, View};
 use read_store::batch::StateRow;
@@ -11,7 +12,7 @@ use read_store::position::PartitionKey;
 use read_store::{Batch, CommandWrite, Mark, RunId, StateWrite};
 
 use crate::commands::used_key;
-use crate::fold::{Before, EventAt, Folded, Known, fold};
+use crate::fold::{Before, EventAt, Folded, Known, Step, fold};
 use crate::history::history;
 use crate::parked::{Waiting, pointers};
 use crate::stretch::Stretch;
@@ -270,7 +271,8 @@ impl Planning<'_> {
             if seen.replace(*at) == Some(*at) || !whole {
                 continue;
             }
-            let Some(used) = used_key(command, keyed + 1) else { continue };
+            let began = !exists_before(command, before, &folded.steps);
+            let Some(used) = used_key(command, keyed + 1, began) else { continue };
             keyed += 1;
             if self.run.primary {
                 self.out.batch.commands.push(CommandWrite {
@@ -316,5 +318,14 @@ impl Planning<'_> {
         });
         let known = Known { version, offset, keyed, parked_from, state, size };
         self.out.states.push((self.at, id, Arc::new(known)));
+    }
+}
+
+/// Whether the aggregate existed before a command that was folded.
+fn exists_before(command: &[Record], before: &Known, steps: &[Step<'_>]) -> bool {
+    let first = command.first().map_or(i64::MAX, |record| record.offset.0);
+    match steps.partition_point(|step| step.offset < first).checked_sub(1) {
+        Some(last) => steps[last].after.is_some(),
+        None => before.state.is_some(),
     }
 }

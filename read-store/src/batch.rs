@@ -114,6 +114,8 @@ pub struct UsedKey {
     pub first_version: u64,
     /// Types of its events, in order.
     pub events: Vec<Arc<str>>,
+    /// Whether the aggregate did not exist before it.
+    pub began: bool,
     /// Partition-local offset of its last event.
     pub offset: i64,
 }

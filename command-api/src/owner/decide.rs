@@ -87,7 +87,13 @@ impl Owner {
             }
             Some(Ok(decision)) if decision.events.is_empty() => {
                 let first_version = entry.snapshot.version;
-                let done = Done { first_version, events: Vec::new(), offset: -1, replayed: false };
+                let done = Done {
+                    first_version,
+                    events: Vec::new(),
+                    began: false,
+                    offset: -1,
+                    replayed: false,
+                };
                 self.pend(ask, Outcome::Settled(Ok(Success::Done(done))));
             }
             Some(Ok(decision)) => self.accept(model, ask, decision, now),
@@ -99,6 +105,7 @@ impl Owner {
         let index = self.batch.commands.len();
         let Some(entry) = self.cache.get(ask.aggregate, &ask.id) else { return };
         let first_version = entry.snapshot.version + 1;
+        let began = entry.snapshot.state.is_none();
         let names: Vec<Arc<str>> =
             decision.events.iter().map(|e| model.events[e.event].name.clone()).collect();
         entry.snapshot = decision.after;
@@ -112,6 +119,7 @@ impl Owner {
                 command: command.clone(),
                 first_version,
                 events: names.clone(),
+                began,
                 place,
             });
         }
@@ -129,7 +137,7 @@ impl Owner {
             command: ask.key.clone(),
             traceparent: ask.traceparent.clone(),
         });
-        let done = Done { first_version, events: names, offset: -1, replayed: false };
+        let done = Done { first_version, events: names, began, offset: -1, replayed: false };
         self.pend(ask, Outcome::Written { index, done });
     }
 

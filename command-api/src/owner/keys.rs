@@ -40,6 +40,8 @@ pub(super) struct Remembered {
     pub command: KeyedCommand,
     pub first_version: u64,
     pub events: Vec<Arc<str>>,
+    /// Whether the aggregate did not exist before it.
+    pub began: bool,
     pub place: Place,
 }
 
@@ -49,6 +51,7 @@ impl Remembered {
         Done {
             first_version: self.first_version,
             events: self.events.clone(),
+            began: self.began,
             offset: self.place.offset().unwrap_or(-1),
             replayed: true,
         }
@@ -62,6 +65,7 @@ impl From<UsedKey> for Remembered {
             command: KeyedCommand { key: used.key, caller: used.caller, hash: used.hash },
             first_version: used.first_version,
             events: used.events,
+            began: used.began,
             place: Place::at(used.offset),
         }
     }
@@ -158,6 +162,7 @@ mod tests {
             hash: [0; 32],
             first_version: number,
             events: vec!["Placed".into()],
+            began: number == 1,
             offset: number as i64,
         }
     }

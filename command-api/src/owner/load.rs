@@ -297,9 +297,10 @@ fn build(
     let keys_complete = used.is_some();
     keys.merge(used.unwrap_or_default());
     for command in commands.iter().filter(|command| command.offset > row.offset) {
+        let began = snapshot.state.is_none();
         state_bytes += fold(model, id, command, &mut snapshot).map_err(broken)?;
         keyed += u64::from(command.command.is_some());
-        if let Some(remembered) = remember(command, keyed) {
+        if let Some(remembered) = remember(command, keyed, began) {
             keys.push_unless_known(remembered);
         }
     }
@@ -329,12 +330,13 @@ fn fold(
     Ok(bytes)
 }
 
-fn remember(command: &TailCommand, number: u64) -> Option<Remembered> {
+fn remember(command: &TailCommand, number: u64, began: bool) -> Option<Remembered> {
     Some(Remembered {
         number,
         command: command.command.clone()?,
         first_version: command.first_version,
         events: command.events.iter().map(|e| e.event.clone()).collect(),
+        began,
         place: Place::at(command.offset),
     })
 }

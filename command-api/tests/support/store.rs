@@ -103,6 +103,7 @@ impl FakeStore {
             state: None,
             parked_from: None,
         });
+        let began = row.state.is_none();
         for record in records {
             let Body::Event(event) = &record.body else { continue };
             let before = row.state.as_deref().map(|b| model.state_shape.decode(b).unwrap());
@@ -121,6 +122,7 @@ impl FakeStore {
                 hash: command.hash,
                 first_version: first.version,
                 events: records.iter().map(|r| event(r).unwrap().event.clone()).collect(),
+                began,
                 offset: row.offset,
             });
         }

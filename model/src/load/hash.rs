@@ -12,7 +12,7 @@ use crate::domain::{IdKind, ViewKind};
 use crate::schema::Shape;
 
 /// Counted up whenever the same definition folds to other states or rows than before.
-const ENGINE: &str = "foldline-engine-1";
+const ENGINE: &str = "foldline-engine-2";
 
 /// Of everything that the folded states of an aggregate depend on.
 pub(super) fn fold(

@@ -99,6 +99,8 @@ impl ExpectedRun {
     }
 
     fn command(&mut self, command: &[Record]) -> Result<(), VerifyError> {
+        let first = command.first().and_then(event).and_then(|e| self.aggregates.get(&e.id));
+        let began = first.is_none_or(|entry| entry.state.is_none());
         for record in command {
             let Some(event) = event(record) else { continue };
             self.event(event, record.offset.0, record.time)?;
@@ -111,7 +113,7 @@ impl ExpectedRun {
         else {
             return Ok(());
         };
-        if let Some(used) = used_key(command, entry.keyed + 1) {
+        if let Some(used) = used_key(command, entry.keyed + 1, began) {
             entry.keyed += 1;
             entry.keys.push_back(used_digest(&used));
             if entry.keys.len() as u64 > REMEMBERED_KEYS {
@@ -263,5 +265,6 @@ pub(super) fn history_digest(
 /// Digest of a remembered key.
 pub(super) fn used_digest(used: &read_store::batch::UsedKey) -> u64 {
     let named = (&*used.key, &*used.caller, used.hash);
-    digest(&(used.number, named, used.first_version, &used.events, used.offset))
+    let events = (used.first_version, &used.events, used.began);
+    digest(&(used.number, named, events, used.offset))
 }

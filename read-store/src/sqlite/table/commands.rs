@@ -8,6 +8,7 @@
 //! | `hash` | BLOB, SHA-256 of what was asked |
 //! | `first_version`, `offset` | INTEGER |
 //! | `events` | TEXT, types of its events, joined by commas |
+//! | `began` | INTEGER, 1 where the aggregate did not exist before |
 
 use rusqlite::{Connection, Row, params};
 
@@ -31,14 +32,14 @@ impl CommandsTable {
                 "CREATE TABLE IF NOT EXISTS {table} (id TEXT NOT NULL, slot INTEGER NOT NULL, \
                  number INTEGER NOT NULL, key TEXT NOT NULL, caller TEXT NOT NULL, \
                  hash BLOB NOT NULL, first_version INTEGER NOT NULL, events TEXT NOT NULL, \
-                 offset INTEGER NOT NULL, PRIMARY KEY (id, slot)) WITHOUT ROWID"
+                 offset INTEGER NOT NULL, began INTEGER NOT NULL, PRIMARY KEY (id, slot)) WITHOUT ROWID"
             ),
             put: format!(
-                "INSERT OR REPLACE INTO {table} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
+                "INSERT OR REPLACE INTO {table} VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
             ),
             list: format!(
-                "SELECT number, key, caller, hash, first_version, events, offset FROM {table} \
-                 WHERE id = ?1"
+                "SELECT number, key, caller, hash, first_version, events, offset, began \
+                 FROM {table} WHERE id = ?1"
             ),
         }
     }
@@ -54,6 +55,7 @@ impl CommandsTable {
             to_i64(used.first_version),
             used.events.join(","),
             used.offset,
+            used.began,
         ])?;
         Ok(())
     }
@@ -81,5 +83,6 @@ fn decode(row: &Row<'_>) -> Result<UsedKey> {
         // Event types are Avro names, which hold no comma and are never empty.
         events: events.split(',').filter(|event| !event.is_empty()).map(Into::into).collect(),
         offset: row.get(6)?,
+        began: row.get(7)?,
     })
 }

@@ -241,6 +241,7 @@ fn used(offset: i64) -> UsedKey {
         hash: [9; 32],
         first_version: 1,
         events: vec!["OrderPlaced".into(), "CreditChecked".into()],
+        began: offset % 2 == 0,
         offset,
     }
 }
