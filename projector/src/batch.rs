@@ -15,6 +15,7 @@ use crate::commands::used_key;
 use crate::fold::{Before, EventAt, Folded, Known, Step, fold};
 use crate::history::history;
 use crate::parked::{Waiting, pointers};
+use crate::rollup::Cells;
 use crate::stretch::Stretch;
 use crate::views::{Effects, Subject, project};
 
@@ -146,19 +147,21 @@ pub fn plan(
         .enumerate()
         .map(|(run, groups)| groups.ids.iter().map(|id| Before::Row(rows(run, id))).collect())
         .collect();
-    plan_groups(runs, partition, stretch, groups, before)
+    plan_groups(runs, partition, stretch, groups, before, true)
 }
 
 /// Plans a stretch that is grouped already, with one `before` for each aggregate of each run.
+/// `atomic` says whether the store applies the plan wholly or not at all.
 pub(crate) fn plan_groups(
     runs: &[ActiveRun],
     partition: &PartitionKey,
     stretch: &Stretch,
     groups: Vec<Groups>,
     before: Vec<Vec<Before>>,
+    atomic: bool,
 ) -> Result<Planned, Stop> {
     let mut planned = Planned::default();
-    let mut effects = Effects::default();
+    let mut effects = Effects { rows: Vec::new(), cells: Cells::new(!atomic) };
     for (at, (groups, before)) in groups.into_iter().zip(before).enumerate() {
         let mut planning =
             Planning { run: &runs[at], at, out: &mut planned, effects: &mut effects, stretch };

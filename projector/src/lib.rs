@@ -26,7 +26,7 @@ mod views;
 
 pub use batch::{ActiveRun, Planned, Stop, plan};
 pub use config::Config;
-pub use projector::{Projector, RunError};
+pub use projector::{Projector, RunError, Writers};
 pub use status::{PartitionStatus, Status, StatusHandle};
 pub use stretch::Stretch;
 pub use verify::{Difference, Report, VerifyError, verify};

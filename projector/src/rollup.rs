@@ -1,7 +1,9 @@
 //! Rollup cells: what a batch adds to each group of each rollup.
 //!
 //! Contributions are taken per event (minus the state before it, plus the state after it; for a
-//! rollup over events just plus) and summed per group, with the offset of the last one.
+//! rollup over events just plus) and summed per group, with the offset of the last one. Where a
+//! batch may be written in part, the sums are kept apart per event: a cell that somebody has brought
+//! further already takes only what lies above it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use crate::touched::group_key;
 /// The cells of a batch.
 #[derive(Default)]
 pub(crate) struct Cells {
+    /// Whether each event's share stays apart.
+    per_event: bool,
     cells: Vec<CellWrite>,
     index: HashMap<(usize, usize, Vec<u8>), usize>,
 }
@@ -28,6 +32,10 @@ pub(crate) struct Target<'a> {
 }
 
 impl Cells {
+    pub(crate) fn new(per_event: bool) -> Cells {
+        Cells { per_event, ..Cells::default() }
+    }
+
     /// Adds a contribution (`sign` 1) or takes it back (`sign` -1).
     pub(crate) fn add(
         &mut self,
@@ -40,6 +48,7 @@ impl Cells {
         let add: Vec<Amount> =
             contribution.amounts.into_iter().map(|amount| signed(amount, sign)).collect();
         if let Some(at) = self.index.get(&key)
+            && (!self.per_event || self.cells[*at].offset == offset)
             && self.cells[*at].take(&add, sign, offset)
         {
             return;

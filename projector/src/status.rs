@@ -89,6 +89,15 @@ impl StatusHandle {
         partitions.get(partition).map_or(0, |status| status.batches)
     }
 
+    /// Forgets a partition that others feed from now on.
+    pub(crate) fn remove(&self, partition: &PartitionId) {
+        let mut partitions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if partitions.remove(partition).is_some() {
+            let place = partition.to_string();
+            metrics::gauge!("foldline_projector_lag_events", "partition" => place).set(0.0);
+        }
+    }
+
     /// Changes one partition's part and shows it as metrics.
     pub(crate) fn update(
         &self,

@@ -26,7 +26,6 @@ pub(crate) struct Subject<'a> {
 pub(crate) type Failed = Option<(usize, String)>;
 
 /// Where effects on views are collected.
-#[derive(Default)]
 pub(crate) struct Effects {
     pub(crate) rows: Vec<RowWrite>,
     pub(crate) cells: Cells,

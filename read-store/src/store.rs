@@ -151,6 +151,10 @@ pub trait Writer: Send + 'static {
     /// what belongs to a run whose mark in the batch is not above the stored one is left out.
     /// Cells need a mark of their run beside them.
     async fn apply(&mut self, batch: Batch) -> Result<(), StoreError>;
+
+    /// Forgets what it remembers of the tables, rollup cells above all: somebody else has written
+    /// there, as a state row above the caller's own mark shows, or the caller begins anew.
+    fn forget(&mut self) {}
 }
 
 /// The sums of one rollup cell.

@@ -86,6 +86,16 @@ impl From<StoreError> for Failure {
 struct Ready {
     planned: Planned,
     stretch: Arc<Stretch>,
+    /// Whether it rests on a row above the own mark: another projector has been here, or an earlier
+    /// try that was broken off, so what the writer remembers of rollup cells may be too old.
+    overtaken: bool,
+}
+
+/// The states before a stretch: of each run, of each of its aggregates.
+#[derive(Default)]
+struct StatesBefore {
+    by_run: Vec<Vec<Before>>,
+    overtaken: bool,
 }
 
 impl<'a> Follower<'a> {
@@ -132,6 +142,7 @@ impl<'a> Follower<'a> {
             parked += load_parked(&*self.parts.reader, run).await?;
         }
         self.states.clear();
+        self.parts.writer.lock().await.forget();
         self.queue = Vec::new().into_iter();
         self.next = self.mark() + 1;
         let head = self.parts.log.head(&self.partition).await?.0;
@@ -156,7 +167,9 @@ impl<'a> Follower<'a> {
             if shutdown.is_some_and(|shutdown| *shutdown.borrow()) {
                 return Ok(false);
             }
-            let batch = ready.as_mut().map(|ready| std::mem::take(&mut ready.planned.batch));
+            let batch = ready
+                .as_mut()
+                .map(|ready| (std::mem::take(&mut ready.planned.batch), ready.overtaken));
             let writer = self.parts.writer;
             let pause = ready.as_ref().and_then(|ready| gathering(ready.stretch.events));
             let (applied, next) = tokio::join!(apply(writer, batch), async {
@@ -194,7 +207,7 @@ impl<'a> Follower<'a> {
             Err(error) => return Err(Failure::Unavailable(error.to_string())),
         }
         self.states.applied();
-        let Ready { planned, stretch } = ready;
+        let Ready { planned, stretch, .. } = ready;
         metrics::counter!("foldline_projector_events_total").increment(stretch.events as u64);
         metrics::counter!("foldline_projector_batches_total").increment(1);
         if stretch.dropped > 0 {
@@ -222,14 +235,14 @@ impl<'a> Follower<'a> {
     /// Reads and plans the next stretch; `None` at the log's end.
     async fn plan_next(&mut self) -> Result<Option<Ready>, Failure> {
         let Some(stretch) = self.next_stretch().await?.map(Arc::new) else { return Ok(None) };
-        let planned = self.plan(&stretch).await?;
+        let (planned, overtaken) = self.plan(&stretch).await?;
         for (run, view, id) in &planned.parked_views {
             self.runs[*run].parked.insert((*view, id.clone()));
         }
         if let Some(end) = stretch.end {
             self.runs.iter_mut().for_each(|run| run.mark = run.mark.max(end));
         }
-        Ok(Some(Ready { planned, stretch }))
+        Ok(Some(Ready { planned, stretch, overtaken }))
     }
 
     async fn next_stretch(&mut self) -> Result<Option<Stretch>, Failure> {
@@ -263,17 +276,19 @@ impl<'a> Follower<'a> {
         Ok(true)
     }
 
-    async fn plan(&mut self, stretch: &Arc<Stretch>) -> Result<Planned, Failure> {
+    /// The plan of a stretch, and whether it rests on a row above the own mark.
+    async fn plan(&mut self, stretch: &Arc<Stretch>) -> Result<(Planned, bool), Failure> {
         let groups = group(&self.runs, stretch)?;
-        let before = self.states_before(&groups, stretch).await?;
+        let StatesBefore { by_run, overtaken } = self.states_before(&groups, stretch).await?;
+        let atomic = self.parts.config.atomic;
         if stretch.events <= PLANNED_INLINE {
-            return Ok(plan_groups(&self.runs, &self.key, stretch, groups, before)?);
+            let planned = plan_groups(&self.runs, &self.key, stretch, groups, by_run, atomic)?;
+            return Ok((planned, overtaken));
         }
         let (runs, key, stretch) = (self.runs.clone(), self.key.clone(), stretch.clone());
-        let planned =
-            tokio::task::spawn_blocking(move || plan_groups(&runs, &key, &stretch, groups, before));
-        match planned.await {
-            Ok(planned) => Ok(planned?),
+        let plan = move || plan_groups(&runs, &key, &stretch, groups, by_run, atomic);
+        match tokio::task::spawn_blocking(plan).await {
+            Ok(planned) => Ok((planned?, overtaken)),
             Err(error) => Err(Stop::Fault(error.to_string()).into()),
         }
     }
@@ -283,8 +298,8 @@ impl<'a> Follower<'a> {
         &self,
         groups: &[Groups],
         stretch: &Stretch,
-    ) -> Result<Vec<Vec<Before>>, Failure> {
-        let mut all = Vec::with_capacity(groups.len());
+    ) -> Result<StatesBefore, Failure> {
+        let mut all = StatesBefore::default();
         for (run, groups) in groups.iter().enumerate() {
             let mut before = Vec::with_capacity(groups.ids.len());
             let mut missing = Vec::new();
@@ -300,29 +315,33 @@ impl<'a> Follower<'a> {
                     }
                 });
             }
-            self.read_missing(run, &groups.ids, &missing, &mut before).await?;
-            all.push(before);
+            let read = self.read_missing(run, &groups.ids, &missing, &mut before);
+            all.overtaken |= read.await?;
+            all.by_run.push(before);
         }
         Ok(all)
     }
 
+    /// Reads rows that are not in memory; whether one of them is above the run's mark.
     async fn read_missing(
         &self,
         run: usize,
         ids: &[Arc<str>],
         missing: &[usize],
         before: &mut [Before],
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         if missing.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let wanted: Vec<Arc<str>> = missing.iter().map(|at| ids[*at].clone()).collect();
         let run = &self.runs[run];
         let rows = self.parts.reader.states(&run.run, &run.aggregate.name, &wanted).await?;
+        let mut overtaken = false;
         for (at, row) in missing.iter().zip(rows) {
+            overtaken |= row.as_ref().is_some_and(|row| row.offset > run.mark);
             before[*at] = Before::Row(row);
         }
-        Ok(())
+        Ok(overtaken)
     }
 }
 
@@ -364,10 +383,12 @@ fn gathering(events: usize) -> Option<Duration> {
 
 async fn apply(
     writer: &Mutex<&mut dyn Writer>,
-    batch: Option<read_store::Batch>,
+    batch: Option<(read_store::Batch, bool)>,
 ) -> Result<(), StoreError> {
-    match batch {
-        Some(batch) => writer.lock().await.apply(batch).await,
-        None => Ok(()),
+    let Some((batch, overtaken)) = batch else { return Ok(()) };
+    let mut writer = writer.lock().await;
+    if overtaken {
+        writer.forget();
     }
+    writer.apply(batch).await
 }

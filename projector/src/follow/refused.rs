@@ -66,8 +66,8 @@ impl Follower<'_> {
         }
         let planned = self.plan(stretch).await;
         self.runs.iter_mut().for_each(|run| run.refused.clear());
-        let Planned { batch, .. } = planned?;
-        match apply(self.parts.writer, Some(batch)).await {
+        let (Planned { batch, .. }, overtaken) = planned?;
+        match apply(self.parts.writer, Some((batch, overtaken))).await {
             Ok(()) => Ok(true),
             Err(read_store::StoreError::Refused(_)) => Ok(false),
             Err(error) => Err(Failure::Unavailable(error.to_string())),
