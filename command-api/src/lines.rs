@@ -4,6 +4,7 @@
 //! a client that does not read its answers is not read either.
 
 mod feed;
+mod line;
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -15,23 +16,17 @@ use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use futures::future::{Either, select};
 use futures::{FutureExt, StreamExt};
-use model::decide::Expected;
-use model::schema::InputError;
 use read_store::Position;
-use serde_json::Value as Json;
 use service::{Problem, body};
 
 use crate::answer::{self, Of};
-use crate::api::{Asked, Call, Shared, misfits, parse_id};
+use crate::api::{Asked, Shared};
 use crate::ask::{Refusal, Success, Verdict};
 use crate::request;
-use crate::route::{self, Named};
 use feed::Feed;
 
 /// Most lines under way.
 const WINDOW: usize = 256;
-/// Members that a line may have.
-const MEMBERS: [&str; 6] = ["aggregate", "id", "command", "key", "if_match", "input"];
 
 /// Begins to answer; lines are read as the answer is.
 pub(crate) fn answer(
@@ -117,7 +112,7 @@ impl Session {
     }
 
     async fn submit(&self, text: &[u8]) -> Result<State, Problem> {
-        let (call, id) = parse(&self.shared, text, self.traceparent.clone())?;
+        let (call, id) = line::parse(&self.shared, text, self.traceparent.clone())?;
         let (partition, ask, asked) = self.shared.prepare(call, id);
         self.shared.send(partition, ask).await?;
         Ok(State::Waiting { partition, asked })
@@ -203,80 +198,4 @@ async fn wait_for(front: &mut Slot) -> Result<(), Broken> {
         asked.verdict = received;
     }
     Ok(())
-}
-
-type Parsed<'a> = (Call<'a>, Option<Arc<str>>);
-
-fn parse<'a>(
-    shared: &Shared,
-    text: &[u8],
-    traceparent: Option<Arc<str>>,
-) -> Result<Parsed<'a>, Problem> {
-    let line: Json = serde_json::from_slice(text).map_err(|error| {
-        let detail = format!("the line is no JSON at column {}: {error}", error.column());
-        Problem::new(400, "malformed-json", detail)
-    })?;
-    let mut line = match line {
-        Json::Object(members) => members,
-        _ => return Err(misfit("", "wrong-type", "a line is an object".to_owned())),
-    };
-    if let Some(unknown) = line.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
-        let pointer = format!("/{}", unknown.replace('~', "~0").replace('/', "~1"));
-        let allowed = format!("a line has only {}", MEMBERS.join(", "));
-        return Err(misfit(&pointer, "unknown-field", allowed));
-    }
-    let name = required(&line, "aggregate")?;
-    let mut all = shared.model.aggregates.iter().enumerate();
-    let Some((aggregate, declared)) = all.find(|(_, a)| *a.name == *name) else {
-        let names: Vec<&str> = shared.model.aggregates.iter().map(|a| &*a.name).collect();
-        let detail = format!("there is no aggregate `{name}`; declared are: {}", names.join(", "));
-        return Err(Problem::new(404, "unknown-collection", detail));
-    };
-    let name = required(&line, "command")?;
-    let Some((command, found)) = route::command(declared, name) else {
-        return Err(route::unknown_command(declared, name));
-    };
-    let id = match text_of(&line, "id")? {
-        Some(id) => Some(parse_id(declared, id)?),
-        None if route::makes_ids(declared, found) => None,
-        None => return Err(misfit("/id", "missing-field", "give the id".to_owned())),
-    };
-    let key = text_of(&line, "key")?.map(|k| request::key(k).ok_or_else(request::bad_key));
-    let key = key.transpose()?;
-    let expected = line.get("if_match").and_then(if_match).transpose()?;
-    let input = line.remove("input").filter(|i| !i.is_null());
-    let input = input.unwrap_or_else(|| Json::Object(serde_json::Map::new()));
-    let input = found.input_shape.from_json(&input).map_err(|places| misfits("/input", places))?;
-    let named = Named { aggregate, command, id: None };
-    Ok((Call { named, input, key, expected, traceparent, dry_run: false }, id))
-}
-
-fn if_match(json: &Json) -> Option<Result<Expected, Problem>> {
-    let expected = match json {
-        Json::Null => return None,
-        Json::String(text) => request::tag(text).or_else(|| request::version(text)),
-        Json::Number(number) => number.as_u64().map(Expected::Version),
-        _ => None,
-    };
-    Some(expected.ok_or_else(request::bad_tag))
-}
-
-fn required<'l>(line: &'l serde_json::Map<String, Json>, name: &str) -> Result<&'l str, Problem> {
-    let missing = || misfit(&format!("/{name}"), "missing-field", format!("give the {name}"));
-    text_of(line, name)?.ok_or_else(missing)
-}
-
-fn text_of<'l>(
-    line: &'l serde_json::Map<String, Json>,
-    name: &str,
-) -> Result<Option<&'l str>, Problem> {
-    match line.get(name) {
-        None | Some(Json::Null) => Ok(None),
-        Some(Json::String(text)) => Ok(Some(text)),
-        Some(_) => Err(misfit(&format!("/{name}"), "wrong-type", "a text".to_owned())),
-    }
-}
-
-fn misfit(pointer: &str, code: &'static str, message: String) -> Problem {
-    misfits("", vec![InputError { pointer: pointer.to_owned(), code, message }])
 }

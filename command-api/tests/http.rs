@@ -42,6 +42,14 @@ async fn a_command_of_two_events_answers_both() {
 }
 
 #[actix_web::test]
+async fn a_number_that_nothing_holds_does_not_fit() {
+    let world = opened().await;
+    let answer = world.post("/accounts/a/deposit", r#"{"amount":1e400}"#).await;
+    assert_eq!(answer.brief(), (422, "invalid-input".to_owned()), "{}", answer.text);
+    assert_eq!(answer.json()["errors"][0]["pointer"], "/amount");
+}
+
+#[actix_web::test]
 async fn a_made_id_is_a_uuid_in_the_answer_and_in_location() {
     let world = World::new();
     let answer = world.post("/tickets/issue", r#"{"title":"x"}"#).await;
@@ -218,6 +226,47 @@ not json
     assert_eq!(brief, expected, "{}", answer.text);
     assert_eq!(lines[5]["errors"][0]["pointer"], "/input/amount");
     assert_eq!(lines[2]["code"], "overdrawn");
+}
+
+#[rstest]
+#[case::not_an_object("[]", 422, Some(""))]
+#[case::a_name_twice(
+    r#"{"aggregate":"account","id":"a","id":"b","command":"open"}"#,
+    422,
+    Some("/id")
+)]
+#[case::a_field_twice(
+    r#"{"aggregate":"account","id":"a","command":"deposit","input":{"amount":1,"amount":2}}"#,
+    422,
+    Some("/input")
+)]
+#[case::too_large_for_any_number(
+    r#"{"aggregate":"account","id":"a","command":"deposit","input":{"amount":1e400}}"#,
+    422,
+    Some("/input/amount")
+)]
+#[case::a_number_as_id(r#"{"aggregate":"account","id":7,"command":"open"}"#, 422, Some("/id"))]
+#[case::half_an_object(r#"{"aggregate":"account","input":{"#, 400, None)]
+#[case::no_utf8_escape(
+    r#"{"aggregate":"\ud800","id":"a","command":"open"}"#,
+    422,
+    Some("/aggregate")
+)]
+#[case::a_plain_version(
+    r#"{"aggregate":"account","id":"a","command":"open","if_match":0,"key":null}"#,
+    201,
+    None
+)]
+#[actix_web::test]
+async fn a_line_that_does_not_fit_says_where(
+    #[case] body: &str,
+    #[case] status: u64,
+    #[case] pointer: Option<&str>,
+) {
+    let world = World::new();
+    let (answer, lines) = lines(&world, body).await;
+    assert_eq!(lines[0]["status"].as_u64(), Some(status), "{}", answer.text);
+    assert_eq!(lines[0]["errors"][0]["pointer"].as_str(), pointer, "{}", answer.text);
 }
 
 #[actix_web::test]

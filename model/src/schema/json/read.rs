@@ -1,12 +1,14 @@
 //! JSON values as values of a shape, with every misfit at its pointer.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
 use serde_json::Value as Json;
 
 use super::fast::{Fast, TWICE};
+use super::overflow;
 use crate::schema::text::{Misfit, misfit, suggest};
 use crate::schema::{InputError, JsonError, RecordShape, Shape};
 use crate::value::Value;
@@ -18,11 +20,7 @@ impl Shape {
     /// Converts a JSON value, collecting every misfit (not only the first). Missing fields take
     /// their default, missing nullable ones null.
     pub fn from_json(&self, json: &Json) -> Result<Value, Vec<InputError>> {
-        let mut reader = Reader::default();
-        match reader.read(self, json) {
-            Some(value) if reader.misfits.is_empty() => Ok(value),
-            _ => Err(reader.misfits),
-        }
+        Reader::default().finish(self, json)
     }
 
     /// Converts a JSON text. A name that comes twice in one object is refused.
@@ -37,8 +35,16 @@ impl Shape {
 
     /// Finds everything that is wrong with a text that did not fit at `error`.
     fn parse_slowly(&self, body: &[u8], error: &serde_json::Error) -> Result<Value, JsonError> {
-        let json: Json = serde_json::from_slice(body).map_err(malformed)?;
-        let value = self.from_json(&json).map_err(JsonError::Misfits)?;
+        let overflows = error.to_string().starts_with(overflow::REFUSED);
+        let (json, reader) = match serde_json::from_slice(body) {
+            Ok(json) => (json, Reader::default()),
+            Err(refused) if overflows || refused.to_string().starts_with(overflow::REFUSED) => {
+                let json = serde_json::from_slice(&overflow::marked(body)).map_err(malformed)?;
+                (json, Reader { marked: true, ..Reader::default() })
+            }
+            Err(refused) => return Err(malformed(refused)),
+        };
+        let value = reader.finish(self, &json).map_err(JsonError::Misfits)?;
         if !error.to_string().starts_with(TWICE) {
             return Ok(value);
         }
@@ -81,14 +87,26 @@ fn malformed(error: serde_json::Error) -> JsonError {
 struct Reader {
     pointer: String,
     misfits: Vec<InputError>,
+    /// Whether numbers that no double holds are marked.
+    marked: bool,
 }
 
 impl Reader {
+    fn finish(mut self, shape: &Shape, json: &Json) -> Result<Value, Vec<InputError>> {
+        match self.read(shape, json) {
+            Some(value) if self.misfits.is_empty() => Ok(value),
+            _ => Err(self.misfits),
+        }
+    }
+
     /// `None` after a misfit.
     fn read(&mut self, shape: &Shape, json: &Json) -> Option<Value> {
         match (shape, json) {
             (Shape::Nullable { .. } | Shape::Null, Json::Null) => Some(Value::Null),
             (Shape::Nullable { inner, .. }, json) => self.read(inner, json),
+            (shape, Json::String(text)) if self.marked && text == overflow::MARK => {
+                self.fail(too_large(shape))
+            }
             (Shape::Boolean, Json::Bool(flag)) => Some(Value::Bool(*flag)),
             (Shape::Int | Shape::Long, Json::Number(number)) => self.check(integer(shape, number)),
             (Shape::Double, Json::Number(number)) => self.check(double(number)),
@@ -204,6 +222,15 @@ fn kind(json: &Json) -> &'static str {
     }
 }
 
+/// A number so large that no double holds it.
+fn too_large(shape: &Shape) -> Misfit {
+    match shape {
+        Shape::Int | Shape::Long => beyond(shape),
+        Shape::Double => not_finite(),
+        _ => ("wrong-type", format!("must be {}, not a number", shape.described())),
+    }
+}
+
 /// An integer in its range; `2.0` is one too, as far as a double is exact.
 fn integer(shape: &Shape, number: &serde_json::Number) -> Result<Value, Misfit> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -215,19 +242,32 @@ fn integer(shape: &Shape, number: &serde_json::Number) -> Result<Value, Misfit> 
         (None, Some(float)) if float.abs() <= EXACT => Some(float as i64),
         _ => None,
     };
-    let (least, most) = match shape {
-        Shape::Int => (i64::from(i32::MIN), i64::from(i32::MAX)),
-        _ => (i64::MIN, i64::MAX),
-    };
     match wide {
-        Some(integer) if (least..=most).contains(&integer) => Ok(Value::Int(integer)),
-        _ => Err(("out-of-range", format!("must be an integer from {least} to {most}"))),
+        Some(integer) if range(shape).contains(&integer) => Ok(Value::Int(integer)),
+        _ => Err(beyond(shape)),
     }
+}
+
+fn range(shape: &Shape) -> RangeInclusive<i64> {
+    match shape {
+        Shape::Int => i64::from(i32::MIN)..=i64::from(i32::MAX),
+        _ => i64::MIN..=i64::MAX,
+    }
+}
+
+fn beyond(shape: &Shape) -> Misfit {
+    let range = range(shape);
+    let (least, most) = (range.start(), range.end());
+    ("out-of-range", format!("must be an integer from {least} to {most}"))
 }
 
 fn double(number: &serde_json::Number) -> Result<Value, Misfit> {
     match number.as_f64() {
         Some(float) if float.is_finite() => Ok(Value::Double(float)),
-        _ => Err(("out-of-range", "must be a finite number of 64 bits".to_owned())),
+        _ => Err(not_finite()),
     }
+}
+
+fn not_finite() -> Misfit {
+    ("out-of-range", "must be a finite number of 64 bits".to_owned())
 }

@@ -183,3 +183,21 @@ fn query_text_is_read_as_json_without_quotes() {
         assert!(shape.from_text(text).unwrap_err().starts_with("must "), "{text}");
     }
 }
+
+#[test]
+fn a_number_that_no_double_holds_is_refused_at_its_place() {
+    let body =
+        br#"{"customer":1e400,"qty":-1E999,"weight":1e309,"count":9e400,"tags":{"a/b":1e400},
+        "lines":[{"sku":"1e400","n":1}]}"#;
+    let Err(JsonError::Misfits(misfits)) = order().parse_json(body) else { panic!("misfits") };
+    let places: Vec<_> = misfits.iter().map(|m| (m.pointer.as_str(), m.code)).collect();
+    let expected = [
+        ("/customer", "wrong-type"),
+        ("/qty", "out-of-range"),
+        ("/weight", "out-of-range"),
+        ("/count", "out-of-range"),
+        ("/tags/a~1b", "out-of-range"),
+    ];
+    assert_eq!(places, expected);
+    assert!(matches!(order().parse_json(b"{\"count\":1e400"), Err(JsonError::Malformed { .. })));
+}
