@@ -9,6 +9,7 @@ use read_store::batch::Mark;
 use read_store::{Position, Reader, RunId};
 use service::Problem;
 
+use crate::answer::POSITION;
 use crate::problems;
 use crate::serving::Serving;
 
@@ -129,6 +130,14 @@ impl Under<'_> {
     /// The position's header.
     pub fn header(&self) -> HeaderValue {
         self.reached.header(self.minimum)
+    }
+
+    /// That something is not there is an answer like any other: it says as of when.
+    pub fn as_of(&self, mut problem: Problem) -> Problem {
+        if problem.status == 404 {
+            problem.header = Some((POSITION, self.header()));
+        }
+        problem
     }
 
     /// Refuses where the caller asks for something at or past the event at which this key was set

@@ -37,8 +37,11 @@ impl QueryApi {
         let serving = self.runs.current().await?;
         let run = serving.of_aggregate(aggregate)?;
         let under = freshness.reach(&self.reader, &serving, run, &collection.look).await?;
-        let row = self.known_row(run, &under, (aggregate, id)).await?;
-        self.may_read_history(aggregate, id, row.state.as_deref())?;
+        let row = self.known_row(run, &under, (aggregate, id)).await.and_then(|row| {
+            self.may_read_history(aggregate, id, row.state.as_deref())?;
+            Ok(row)
+        });
+        row.map_err(|problem| under.as_of(problem))?;
         let events = self.reader.history(run, &aggregate.name, id, after, limit + 1).await;
         let mut events = events.map_err(|error| problems::store(&error))?;
         let more = events.len() > limit;

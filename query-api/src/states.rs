@@ -32,19 +32,32 @@ impl QueryApi {
         let serving = self.runs.current().await?;
         let run = serving.of_aggregate(aggregate)?;
         let under = freshness.reach(&self.reader, &serving, run, &collection.look).await?;
-        let row = self.known_row(run, &under, (aggregate, id)).await?;
-        let (version, state) = match asked.version {
+        let found = self.find(run, &under, (aggregate, id), asked.version).await;
+        let (row, version, state) = found.map_err(|problem| under.as_of(problem))?;
+        let mut body = Vec::with_capacity(256);
+        write_state(aggregate, id, (version, &state), &row, &asked, &mut body);
+        let mut answer = Answer::new(body, under.reached).tagged(version);
+        answer.settled = row.parked_from.is_none();
+        Ok(answer)
+    }
+
+    /// The row of an aggregate and its state, now or at a version.
+    async fn find(
+        &self,
+        run: &RunId,
+        under: &Under<'_>,
+        (aggregate, id): (&Aggregate, &Arc<str>),
+        version: Option<u64>,
+    ) -> Result<(StateRow, u64, Value), Problem> {
+        let row = self.known_row(run, under, (aggregate, id)).await?;
+        let (version, state) = match version {
             Some(version) => {
                 (version, self.state_at(run, aggregate, id, (row.version, version)).await?)
             }
             None => (row.version, decoded(aggregate, &row)?),
         };
         let state = self.readable(aggregate, id, state)?;
-        let mut body = Vec::with_capacity(256);
-        write_state(aggregate, id, (version, &state), &row, &asked, &mut body);
-        let mut answer = Answer::new(body, under.reached).tagged(version);
-        answer.settled = row.parked_from.is_none();
-        Ok(answer)
+        Ok((row, version, state))
     }
 
     /// The row of an aggregate that has had events, unless it is set aside before what the caller

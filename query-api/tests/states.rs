@@ -30,6 +30,35 @@ async fn a_state_shows_what_is_asked_for_and_in_nested_records() {
 }
 
 #[actix_web::test]
+async fn what_is_not_there_is_not_there_as_of_a_position() {
+    let mut world = World::new().await;
+    world.put("a", json!({})).await;
+    let now = world.position(world.last());
+    for path in ["/items/b", "/items/b/history", "/items/a?version=9"] {
+        let seen = world.get_with(path, &[("foldline-min-position", &now)]).await;
+        assert_eq!(seen.status, 404, "{path}");
+        assert_eq!(seen.header("foldline-position"), Some(&*now), "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn a_stream_asked_for_its_head_names_no_length() {
+    let mut world = World::new().await;
+    world.put("a", json!({})).await;
+    let ndjson = [("accept", "application/x-ndjson")];
+    let (request, payload) = actix_web::test::TestRequest::default()
+        .method(Method::HEAD)
+        .uri("/views/all-items")
+        .insert_header(ndjson[0])
+        .to_http_parts();
+    let answer = world.front.answer(request, payload).await;
+    assert_eq!(answer.headers().get("content-type").unwrap(), ndjson[0].1);
+    assert!(answer.headers().contains_key("foldline-position"));
+    let size = actix_web::body::MessageBody::size(answer.body());
+    assert_eq!(size, actix_web::body::BodySize::None);
+}
+
+#[actix_web::test]
 async fn several_states_are_at_most_a_hundred() {
     let mut world = World::new().await;
     world.put("a1", json!({})).await;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -38,6 +38,9 @@ pub struct Problem {
     /// Methods for `Allow`.
     #[serde(skip)]
     pub allow: Option<String>,
+    /// A further header.
+    #[serde(skip)]
+    pub header: Option<(HeaderName, HeaderValue)>,
 }
 
 /// One wrong place of an input.
@@ -69,6 +72,7 @@ impl Problem {
             members: serde_json::Map::new(),
             retry_after: None,
             allow: None,
+            header: None,
         }
     }
 
@@ -112,6 +116,9 @@ impl Problem {
         }
         if let Some(allow) = self.allow.as_deref().and_then(|a| HeaderValue::from_str(a).ok()) {
             headers.insert(ALLOW, allow);
+        }
+        if let Some((name, value)) = &self.header {
+            headers.insert(name.clone(), value.clone());
         }
         answer
     }

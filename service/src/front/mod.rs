@@ -13,7 +13,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::Payload;
 use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, VARY,
@@ -183,7 +183,8 @@ impl Front {
         self.origins.expose(asked, headers);
         let answer = gzip::compress(asked, answer);
         if *request.method() == Method::HEAD && answer.body().size() == BodySize::Stream {
-            return answer.set_body(BoxBody::new(()));
+            // How long the stream would be is not known, so no length is named.
+            return answer.set_body(BoxBody::new(body::None::new()));
         }
         answer
     }
