@@ -24,12 +24,15 @@ struct Entry {
     row: Row,
     last: usize,
     constant: bool,
+    nulls: Vec<usize>,
 }
 
 /// A row to write, or to delete.
 pub(crate) struct Effect {
     /// The row as last seen.
     pub row: Row,
+    /// Columns that were null whenever it was seen.
+    pub always_null: Vec<usize>,
     /// Whether it goes.
     pub delete: bool,
 }
@@ -49,6 +52,7 @@ impl<'v> Touched<'v> {
                     let entry = &mut self.entries[at];
                     entry.constant &= entry.last + 1 == now && entry.row == row;
                     entry.last = now;
+                    entry.nulls.retain(|column| row.0[*column] == Value::Null);
                     entry.row = row;
                 }
                 None => self.insert(row, now),
@@ -61,12 +65,17 @@ impl<'v> Touched<'v> {
         let last = self.states.saturating_sub(1);
         self.entries.into_iter().filter_map(move |entry| {
             let delete = entry.last != last;
-            (delete || !entry.constant).then_some(Effect { row: entry.row, delete })
+            (delete || !entry.constant).then_some(Effect {
+                row: entry.row,
+                always_null: entry.nulls,
+                delete,
+            })
         })
     }
 
     fn insert(&mut self, row: Row, now: usize) {
-        self.entries.push(Entry { row, last: now, constant: now == 0 });
+        let nulls = nulls(&row);
+        self.entries.push(Entry { row, last: now, constant: now == 0, nulls });
         match self.entries.len() {
             n if n < INDEXED_FROM => {}
             INDEXED_FROM => {
@@ -86,6 +95,12 @@ impl<'v> Touched<'v> {
         }
         self.index.get(&row_key(self.view, row)).copied()
     }
+}
+
+/// The columns of a row that are null.
+pub(crate) fn nulls(row: &Row) -> Vec<usize> {
+    let is_null = |(at, value): (usize, &Value)| (*value == Value::Null).then_some(at);
+    row.0.iter().enumerate().filter_map(is_null).collect()
 }
 
 fn key_columns(view: &RowView) -> impl Iterator<Item = usize> {
@@ -198,6 +213,21 @@ mod tests {
     fn a_row_that_vanished_and_came_back_is_written() {
         let back = vec![vec![row(1, 1, 7)], vec![], vec![row(1, 1, 7)]];
         assert_eq!(effects(back), vec![(row(1, 1, 7), false)]);
+    }
+
+    #[test]
+    fn a_null_counts_as_always_null_only_where_no_state_had_a_value() {
+        let row = |a: Option<i64>, b: Option<i64>| {
+            let value = |v: Option<i64>| v.map_or(Value::Null, Value::Int);
+            Row(vec![Value::Int(1), Value::Int(1), value(a), value(b)])
+        };
+        let view = view();
+        let mut touched = Touched::new(&view);
+        for state in [row(None, Some(1)), row(None, None), row(None, None)] {
+            touched.state(vec![state]);
+        }
+        let nulls: Vec<_> = touched.finish().map(|effect| effect.always_null).collect();
+        assert_eq!(nulls, [[2]]);
     }
 
     fn states() -> impl Strategy<Value = Vec<Vec<(i64, i64)>>> {

@@ -9,7 +9,7 @@ use read_store::{RowWrite, RunId};
 use crate::eval::guarded;
 use crate::fold::{Known, Step};
 use crate::rollup::{Cells, Target};
-use crate::touched::Touched;
+use crate::touched::{Touched, nulls};
 
 /// One aggregate's part of a plan, as its views see it.
 #[derive(Clone, Copy)]
@@ -61,6 +61,8 @@ fn event_rows(subject: Subject<'_>, view: &Arc<View>, out: &mut Effects) -> Fail
                 run: subject.run.clone(),
                 view: view.clone(),
                 id: id.clone(),
+                // Nobody else ever writes the row of an event.
+                always_null: nulls(&row),
                 row,
                 delete: false,
                 offset: step.offset,
@@ -96,6 +98,7 @@ fn state_rows(subject: Subject<'_>, view: &Arc<View>, rows: &RowView, out: &mut 
         view: view.clone(),
         id: id.clone(),
         row: effect.row,
+        always_null: effect.always_null,
         delete: effect.delete,
         offset,
     }));

@@ -99,6 +99,7 @@ impl World {
                     view,
                     id,
                     row,
+                    always_null: Vec::new(),
                     delete: false,
                     offset: self.offset,
                 });

@@ -42,13 +42,17 @@ pub struct RowWrite {
     pub id: Arc<str>,
     /// The whole row; for a delete only the primary key columns matter.
     pub row: Row,
+    /// Columns that were null in every state since the row as it stands, so a store that would
+    /// have to note a null may leave them out.
+    pub always_null: Vec<usize>,
     /// Whether the row is deleted.
     pub delete: bool,
     /// Offset of the event that causes it.
     pub offset: i64,
 }
 
-/// A rollup cell: what a group gains from this partition.
+/// A rollup cell: what a group gains from this partition. For a store that does not apply a batch
+/// as one there is one for each event, so that it can leave out those that a cell holds already.
 #[derive(Clone, Debug)]
 pub struct CellWrite {
     /// The run whose table it is.

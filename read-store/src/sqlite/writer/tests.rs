@@ -183,6 +183,7 @@ impl World {
             view: self.list.clone(),
             row: Row(vec![Value::Text("ann".into()), at, tags, Value::Text(id.clone())]),
             id,
+            always_null: Vec::new(),
             delete,
             offset,
         }
