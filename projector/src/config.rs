@@ -12,8 +12,8 @@ pub struct Config {
     pub batch_events: usize,
     /// Bound of the decoded states that are kept, in bytes, for each partition.
     pub cache_bytes: u64,
-    /// Whether the store applies a batch wholly or not at all, so that above the mark there is no
-    /// row of an aggregate whose first event lies above it.
+    /// Whether the store applies a batch wholly or not at all and has no other projector, so that
+    /// above the mark there is no row of an aggregate whose first event lies above it.
     pub atomic: bool,
     /// How long a stopped partition waits before it tries again.
     pub stopped_retry: Duration,

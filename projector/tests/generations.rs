@@ -50,6 +50,36 @@ async fn a_changed_view_is_filled_beside_the_states_and_joins_them() {
 }
 
 #[tokio::test]
+async fn where_others_feed_the_states_a_changed_view_serves_from_a_run_of_its_own() {
+    let shared = Config { atomic: false, ..Config::default() };
+    let mut world = World::new();
+    write(&world);
+    let before = world.fill_with(&shared).await.unwrap();
+    world.model = model_with(&[("sort: [-balance]", "sort: [balance]")]);
+    let after = world.fill_with(&shared).await.unwrap();
+    assert_eq!(after.runs.len(), 2);
+    assert_eq!(after.runs[0].id, before.runs[0].id);
+    let shadow = &after.runs[1];
+    assert!(shadow.live && !shadow.primary && shadow.views.len() == 1);
+    assert!(!after.runs[0].views.iter().any(|(name, _)| *name == shadow.views[0].0));
+    agrees(&world).await;
+    assert_eq!(world.fill_with(&shared).await.unwrap().runs, after.runs, "nothing is missing");
+    world.model = model_with(&[]);
+    let back = world.fill_with(&shared).await.unwrap();
+    assert_eq!(back.runs.len(), 2, "the other shadow is gone");
+    assert_ne!(back.runs[1].id, shadow.id);
+}
+
+#[tokio::test]
+async fn a_catalog_that_another_projector_changes_is_read_again() {
+    let world = World::new();
+    write(&world);
+    world.store.faults.lock().unwrap().conflicts = 2;
+    world.fill().await.unwrap();
+    agrees(&world).await;
+}
+
+#[tokio::test]
 async fn a_changed_fold_gets_a_run_of_its_own() {
     let mut world = World::new();
     write(&world);

@@ -1,6 +1,7 @@
 //! Making the tables ready for a model before anything is served from them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use event_log::{Log, ReadError};
 use model::Model;
@@ -12,7 +13,13 @@ use super::runs;
 use crate::batch::{ActiveRun, Stop};
 use crate::config::Config;
 use crate::follow::{Failure, Follower, Parts};
+use crate::projector::feeds;
 use crate::status::StatusHandle;
+
+/// How often the catalog may change under one's hands.
+const MOST_ATTEMPTS: usize = 20;
+/// How long to leave it to whoever changed it.
+const AFTER_CONFLICT: Duration = Duration::from_millis(100);
 
 /// How a fill goes on: offsets done and offsets in all.
 pub type Progress<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
@@ -60,8 +67,29 @@ pub async fn prepare(
     prepare_with(&Config::default(), model, log, writer, reader, progress).await
 }
 
-/// [`prepare`] with bounds of one's own.
+/// [`prepare`] with bounds of one's own. Others may do the same at the same time: whoever finds the
+/// catalog changed looks again, and what was filled twice was filled with the same.
 pub async fn prepare_with(
+    config: &Config,
+    model: &Arc<Model>,
+    log: &Arc<dyn Log>,
+    writer: &mut dyn Writer,
+    reader: &Arc<dyn Reader>,
+    progress: Progress<'_>,
+) -> Result<Catalog, PrepareError> {
+    for _ in 1..MOST_ATTEMPTS {
+        match attempt(config, model, log, writer, reader, progress).await {
+            Err(PrepareError::Store(StoreError::Conflict)) => {
+                tracing::info!("the catalog was changed meanwhile: looking again");
+                tokio::time::sleep(AFTER_CONFLICT).await;
+            }
+            done => return done,
+        }
+    }
+    attempt(config, model, log, writer, reader, progress).await
+}
+
+async fn attempt(
     config: &Config,
     model: &Arc<Model>,
     log: &Arc<dyn Log>,
@@ -84,8 +112,10 @@ pub async fn prepare_with(
     if catalog.runs.iter().any(|run| !run.live) {
         let parts = Filling { config, log, reader };
         parts.fill(runs::active_runs(model, &catalog), writer, progress).await?;
-        parts.hand_over_parked(&catalog, writer).await?;
-        let mut live = runs::live(model, &catalog);
+        if config.atomic {
+            parts.hand_over_parked(&catalog, writer).await?;
+        }
+        let mut live = runs::live(model, &catalog, config.atomic);
         live.contracts = model.contracts();
         catalog = writer.migrate(model, &live).await?;
     } else if catalog.contracts != model.contracts() {
@@ -126,7 +156,9 @@ impl Filling<'_> {
                 status: StatusHandle::default(),
             };
             let total = u64::try_from(self.log.head(&partition).await?.0).unwrap_or(0);
-            let mut follower = Follower::new(parts, partition, runs.clone());
+            let fed = runs.iter().filter(|run| feeds(&**self.log, &partition, &run.aggregate));
+            let fed: Vec<ActiveRun> = fed.cloned().collect();
+            let mut follower = Follower::new(parts, partition, fed);
             fill_partition(&mut follower, total, progress).await?;
         }
         Ok(())

@@ -22,31 +22,46 @@ fn filling_runs(aggregate: &Aggregate, catalog: &Catalog) -> Vec<Run> {
     let mine = || catalog.runs.iter().filter(|run| run.aggregate == aggregate.name);
     let fits = |run: &&Run| run.primary && run.live && run.fold_hash == aggregate.fold_hash;
     if let Some(live) = mine().find(fits) {
-        let mut live = live.clone();
-        live.views.retain(|view| wanted(aggregate, view));
-        let missing: Vec<_> =
-            definitions(aggregate).filter(|view| !live.views.contains(view)).collect();
+        let beside = mine().filter(|run| is_shadow_of(run, aggregate) && run.live);
+        let mut kept: Vec<Run> = std::iter::once(live).chain(beside).cloned().collect();
+        for run in &mut kept {
+            run.views.retain(|view| wanted(aggregate, view));
+        }
+        kept.retain(|run| run.primary || !run.views.is_empty());
+        let held = |view: &(Arc<str>, [u8; 32])| kept.iter().any(|run| run.views.contains(view));
+        let missing: Vec<_> = definitions(aggregate).filter(|view| !held(view)).collect();
         let shadow = (!missing.is_empty()).then(|| shadow_run(aggregate, missing));
-        return std::iter::once(live).chain(shadow).collect();
+        return kept.into_iter().chain(shadow).collect();
     }
     // The run that serves until now stays as it is: it is not fed, so going back to its fold
     // only has to catch up.
     mine().filter(|run| run.primary && run.live).cloned().chain([primary_run(aggregate)]).collect()
 }
 
-/// The catalog once everything is filled: views of shadow runs join the primary run, runs of older
-/// folds and of aggregates that are gone are left out.
-pub(crate) fn live(model: &Model, filled: &Catalog) -> Catalog {
+/// The catalog once everything is filled: runs of older folds and of aggregates that are gone are
+/// left out. Views of shadow runs join the primary run where both stand at the same offset
+/// (`join`): where nobody else feeds the primary run meanwhile. Else they serve from where they are.
+pub(crate) fn live(model: &Model, filled: &Catalog, join: bool) -> Catalog {
     let mut next = Catalog { runs: Vec::new(), ..filled.clone() };
     for aggregate in &model.aggregates {
         let fits = |run: &&Run| {
             run.aggregate == aggregate.name && run.primary && run.fold_hash == aggregate.fold_hash
         };
         let Some(primary) = filled.runs.iter().find(fits) else { continue };
-        let views = definitions(aggregate).collect();
-        next.runs.push(Run { views, live: true, ..primary.clone() });
+        if join {
+            let views = definitions(aggregate).collect();
+            next.runs.push(Run { views, live: true, ..primary.clone() });
+            continue;
+        }
+        next.runs.push(Run { live: true, ..primary.clone() });
+        let shadows = filled.runs.iter().filter(|run| is_shadow_of(run, aggregate));
+        next.runs.extend(shadows.map(|run| Run { live: true, ..run.clone() }));
     }
     next
+}
+
+fn is_shadow_of(run: &Run, aggregate: &Aggregate) -> bool {
+    !run.primary && run.aggregate == aggregate.name && run.fold_hash == aggregate.fold_hash
 }
 
 /// The runs of a catalog that this model can feed, with marks still to be read.
