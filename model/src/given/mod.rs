@@ -7,6 +7,7 @@ mod case;
 mod compare;
 mod data;
 mod openings;
+mod order;
 mod parse;
 mod play;
 mod tables;

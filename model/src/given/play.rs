@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::case::{Case, ExpectedEvent, Invocation, Step, Then};
-use super::{compare, data, tables};
+use super::{compare, data, order, tables};
 use crate::decide::values::json;
 use crate::decide::{Call, Rejection, Snapshot};
 use crate::domain::{Aggregate, Command};
@@ -217,21 +217,22 @@ fn check_views(
     lines: &mut Vec<String>,
 ) {
     for (view, expected) in &then.views {
-        let rows = match tables::answer(aggregate, view, played) {
-            Ok(rows) => rows,
+        let parts = match tables::answer(aggregate, view, played) {
+            Ok(parts) => parts,
             Err(failed) => {
                 lines.push(format!("views.{}: {failed}", view.name));
                 continue;
             }
         };
+        let columns = data::answer_columns(view);
+        let rows = order::as_expected(&columns, expected, &parts);
         if rows.len() != expected.len() {
             let (wanted, got) = (expected.len(), rows.len());
             lines.push(format!("views.{}: expected {wanted} rows, got {got}", view.name));
             lines.extend(rows.iter().map(|row| format!("  got {row}")));
             continue;
         }
-        let columns = data::answer_columns(view);
-        for (index, (expected, row)) in expected.iter().zip(&rows).enumerate() {
+        for (index, (expected, row)) in expected.iter().zip(rows).enumerate() {
             let at = format!("views.{}[{index}]", view.name);
             compare::row_differences(&columns, expected, row, &at, lines);
         }

@@ -1,5 +1,5 @@
-//! What the views hold of one aggregate: the same rows that a projector would write, in the order
-//! in which the view answers them.
+//! What the views hold of one aggregate: the same rows that a projector would write, by partition,
+//! in the order in which the view answers each.
 
 use std::cmp::Ordering;
 
@@ -13,22 +13,27 @@ use crate::rows::{Amount, Contribution, Occurred};
 use crate::schema::Shape;
 use crate::value::{Decimal, Value};
 
-/// The answer of a view, as JSON objects of the columns that it shows.
+/// The answers of a view, one for each of its partitions, as JSON objects of the columns that it
+/// shows.
 pub(super) fn answer(
     aggregate: &Aggregate,
     view: &View,
     played: &Played<'_>,
-) -> Result<Vec<Json>, ExpressionFailed> {
+) -> Result<Vec<Vec<Json>>, ExpressionFailed> {
     match &view.kind {
         ViewKind::Rows(rows) => {
             let mut found = row_values(aggregate, view, played)?;
             found.sort_by(|a, b| order(&rows.key, &rows.clustering, a, b));
-            Ok(found.iter().map(|values| row_json(rows, values)).collect())
+            let parts = found.chunk_by(|a, b| order(&rows.key, &[], a, b).is_eq());
+            Ok(parts
+                .map(|part| part.iter().map(|values| row_json(rows, values)).collect())
+                .collect())
         }
         ViewKind::Rollup(rollup) => {
             let mut groups = sum(contributions(aggregate, view, played)?);
             groups.sort_by(|a, b| order(&rollup.key, &rollup.clustering, &a.group, &b.group));
-            Ok(groups.iter().map(|group| group_json(rollup, group)).collect())
+            let parts = groups.chunk_by(|a, b| order(&rollup.key, &[], &a.group, &b.group).is_eq());
+            Ok(parts.map(|part| part.iter().map(|g| group_json(rollup, g)).collect()).collect())
         }
     }
 }

@@ -79,6 +79,17 @@ fn id_may_be_named_in_sort() {
 }
 
 #[test]
+fn the_order_of_a_rollup_may_name_its_key() {
+    let declared = "{ in_debt: state.balance < 0, owner: state.owner }\n    key: [owner]\n    \
+                    sort: [owner, -in_debt]";
+    let model =
+        load(&Folder::accounts().replace(MODEL, "{ in_debt: state.balance < 0 }", declared));
+    let (_, view) = model.view("balances").expect("there");
+    assert_eq!(view.key(), [1]);
+    assert_eq!(view.clustering(), [(0, Direction::Descending)]);
+}
+
+#[test]
 fn a_rollup_has_groups_and_measures() {
     let model = load(&Folder::accounts());
     let (_, view) = model.view("balances").expect("there");

@@ -67,11 +67,19 @@ impl Checker<'_, '_> {
     pub(super) fn named_columns(&mut self, frame: &Frame<'_>, columns: &[Column]) -> bool {
         let errors = self.report.len();
         let rollup = frame.def.rollup.is_some();
-        let mut seen = HashSet::new();
+        // All groups of a rollup cluster, so its order may name those of the key too.
+        let again = |name| rollup && frame.def.key.iter().any(|key| key.text == name);
         let key = frame.def.key.iter().map(|name| (*name, name.text));
         let sort = frame.def.sort.iter().map(|name| (*name, bare(name.text)));
-        for (text, name) in key.chain(sort) {
-            if !seen.insert(name) {
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut sorted: HashSet<&str> = HashSet::new();
+        let named = key.map(|(text, name)| (text, name, seen.insert(name)));
+        let named: Vec<_> = named.collect();
+        let sort = sort.map(|(text, name)| {
+            (text, name, sorted.insert(name) && (again(name) || !seen.contains(name)))
+        });
+        for (text, name, is_new) in named.into_iter().chain(sort) {
+            if !is_new {
                 self.error(text.node, format!("column `{name}` is in `key` and `sort` twice"));
                 continue;
             }

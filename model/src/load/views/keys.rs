@@ -41,6 +41,8 @@ fn clustering_of(
     let mut order: Vec<(usize, Direction)> = sort
         .filter_map(|name| Some((position(columns, bare(name.text))?, direction(name))))
         .collect();
+    // Within its partition a column of the key stands still.
+    order.retain(|(index, _)| !key.contains(index));
     let first = order.first().map_or(Direction::Ascending, |(_, direction)| *direction);
     for index in rest {
         if !key.contains(&index) && !order.iter().any(|(known, _)| *known == index) {
