@@ -5,7 +5,7 @@ SHELL := /usr/bin/env bash
 CARGO_DENY_VERSION := 0.20.2
 LARGE ?= 1000000
 
-.PHONY: help run test bench check fmt clippy deny doc tools
+.PHONY: help run up down test bench check fmt clippy deny doc tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,9 +13,15 @@ help: ## List the targets
 run: ## Serve the example domains in one process on SQLite (http://127.0.0.1:8080)
 	cargo run --release --quiet -p foldline -- run
 
-test: tools ## Run every test, real processes and a real browser included
-	cargo test --workspace --no-fail-fast
+up: ## Start Kafka, a CQL database and the three services (Docker Compose, else natively)
+	@infra/up
+
+down: ## Stop what `make up` started
+	@infra/down
+
+test: tools ## Run every test, with real Kafka, Cassandra, processes and a real browser
 	cargo run --quiet -p foldline -- test schemas
+	@infra/test
 
 bench: ## Measure against a bare handler in the same run (LARGE=0 leaves the large part out)
 	cargo build --release --quiet -p foldline

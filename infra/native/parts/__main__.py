@@ -1,19 +1,17 @@
 """Starts and stops the parts. `parts.sh --help` says how."""
 
 import argparse
-import json
 import shutil
 import signal
 from pathlib import Path
 
+from . import folder as folders
 from . import ports
-from .cassandra import Cassandra
 from .failure import Failure, told
-from .kafka import Kafka
+from .folder import KINDS
 from .process import stop
 
 DOC = "Real Kafka and real Cassandra as plain processes."
-KINDS = {kind.name: kind for kind in (Kafka, Cassandra)}
 
 
 def main():
@@ -29,12 +27,9 @@ def _up(folder, wanted):
     if wanted.fresh:
         _down(folder, wanted)
         shutil.rmtree(folder, ignore_errors=True)
-    noted = _noted(folder)
-    if noted and noted != asked:
-        raise Failure(f"{folder} holds other parts ({noted}): stop them and remove that folder, or name another with --dir")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "parts.json").write_text(json.dumps(asked))
-    parts = _parts(folder)
+    _check_settings(folder, asked)
+    folders.note(folder, asked)
+    parts = folders.parts(folder)
     waiting = [(part, number) for part in parts for number in part.numbers() if not part.process(number).running()]
     _check_ports(waiting)
     for part, number in waiting:
@@ -49,7 +44,7 @@ def _up(folder, wanted):
 
 
 def _down(folder, _):
-    for process in stop([part.process(number) for part in _parts(folder) for number in part.numbers()]):
+    for process in stop([part.process(number) for part in folders.parts(folder) for number in part.numbers()]):
         print(f"{process.name} is stopped", flush=True)
 
 
@@ -65,10 +60,21 @@ def _stop(folder, arguments):
 
 
 def _status(folder, _):
-    for part in _parts(folder):
+    for part in folders.parts(folder):
         for number in part.numbers():
             host, port = part.address(number)
             print(f"{part.name} {number} {host}:{port} {part.process(number).pid() or 'stopped'}")
+
+
+def _check_settings(folder, asked):
+    noted = folders.noted(folder)
+    if noted in ({}, asked):
+        return
+    if any(part.process(number).running() for part in folders.parts(folder) for number in part.numbers()):
+        raise Failure(f"{folder} runs with other settings ({noted}): `down` stops it")
+    count = lambda parts: {name: part["nodes"] for name, part in parts.items()}
+    if count(noted) != count(asked):
+        raise Failure(f"{folder} has the data of other nodes ({count(noted)}): --fresh drops it, --dir names another folder")
 
 
 def _check_ports(waiting):
@@ -77,19 +83,8 @@ def _check_ports(waiting):
         ports.must_be_free(part.addresses_of(number), remedy)
 
 
-def _noted(folder):
-    try:
-        return json.loads((folder / "parts.json").read_text())
-    except FileNotFoundError:
-        return {}
-
-
-def _parts(folder):
-    return [KINDS[name](folder, **settings) for name, settings in _noted(folder).items()]
-
-
 def _part(folder, arguments):
-    for part in _parts(folder):
+    for part in folders.parts(folder):
         if part.name == arguments.part and arguments.number in part.numbers():
             return part
     raise Failure(f"{folder} has no {arguments.part} {arguments.number}")

@@ -23,17 +23,23 @@ class Process:
             return False
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log_file, "ab") as log:
-            child = subprocess.Popen(
-                [str(word) for word in command],
+            child = self._spawn([str(word) for word in command], log, env or {}, cwd)
+        self.pid_file.write_text(json.dumps({"pid": child.pid, "started": _started(child.pid)}))
+        return True
+
+    def _spawn(self, command, log, env, cwd):
+        try:
+            return subprocess.Popen(
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **(env or {})},
+                env={**os.environ, **env},
                 cwd=cwd,
                 start_new_session=True,
             )
-        self.pid_file.write_text(json.dumps({"pid": child.pid, "started": _started(child.pid)}))
-        return True
+        except OSError as error:
+            raise Failure(f"can't start {self.name} ({command[0]}): {error.strerror}") from error
 
     def pid(self):
         """The id of the process that was started here, if it still is that process."""
