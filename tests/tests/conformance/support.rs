@@ -1,16 +1,35 @@
-//! A world on the five domains, and short ways to ask and to expect.
+//! Running a case on both engines, and short ways to ask and to expect.
 
 use anyhow::{Context, Result, ensure};
-use foldline_tests::{Answer, World, read, repository};
+use foldline_tests::{Answer, Served};
 use serde_json::{Value, json};
 
-/// The five domains, served.
-pub fn world() -> Result<World> {
-    World::start(repository("tests/domains"))
+/// Makes two tests of each case, a function of a served domain: one on each engine. After it, the tables
+/// must say what the log says.
+macro_rules! on_both_engines {
+    ($folder:literal / $domain:literal: $($case:ident),+ $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() -> anyhow::Result<()> {
+                let served = foldline_tests::Engine::Sqlite.serve($folder, $domain).await?;
+                super::$case(&served).await?;
+                served.verify()
+            })+
+        }
+        mod on_kafka_and_cql {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() -> anyhow::Result<()> {
+                let served = foldline_tests::Engine::KafkaAndCql.serve($folder, $domain).await?;
+                super::$case(&served).await?;
+                served.verify()
+            })+
+        }
+    };
 }
+pub(crate) use on_both_engines;
 
 /// Sends a command that must succeed.
-pub async fn done(world: &World, path: &str, body: Value) -> Result<Answer> {
+pub async fn done(world: &Served, path: &str, body: Value) -> Result<Answer> {
     let answer = world.post(path, &body).await?;
     ensure!(matches!(answer.status, 200 | 201), "{path} with {body} was answered {answer:?}");
     Ok(answer)
@@ -18,7 +37,7 @@ pub async fn done(world: &World, path: &str, body: Value) -> Result<Answer> {
 
 /// Sends a command that must be refused with this status and code.
 pub async fn refused(
-    world: &World,
+    world: &Served,
     path: &str,
     body: Value,
     (status, code): (u16, &str),
@@ -42,7 +61,7 @@ pub fn types(answer: &Answer) -> Vec<&str> {
 }
 
 /// A view's rows, no older than a position, cut to some of their members.
-pub async fn rows(world: &World, path: &str, at: &str, columns: &[&str]) -> Result<Value> {
+pub async fn rows(world: &Served, path: &str, at: &str, columns: &[&str]) -> Result<Value> {
     let answer = world.get_at(path, at).await?;
     ensure!(answer.status == 200, "{path} was answered {answer:?}");
     let items = answer.json["items"].as_array().context("a view answers items")?;
@@ -51,42 +70,15 @@ pub async fn rows(world: &World, path: &str, at: &str, columns: &[&str]) -> Resu
 }
 
 /// A state, no older than a position.
-pub async fn state(world: &World, path: &str, at: &str) -> Result<Value> {
+pub async fn state(world: &Served, path: &str, at: &str) -> Result<Value> {
     let answer = world.get_at(path, at).await?;
     ensure!(answer.status == 200, "{path} was answered {answer:?}");
     Ok(answer.json["state"].clone())
 }
 
-/// Sends a command with a header.
-pub async fn post_with(
-    world: &World,
-    path: &str,
-    header: (&str, &str),
-    body: &Value,
-) -> Result<Answer> {
-    read(world.client().post(world.url(path)).header(header.0, header.1).json(body)).await
-}
-
-/// Sends NDJSON lines to `/commands` and reads the lines of the answer.
-pub async fn lines(world: &World, lines: &[Value]) -> Result<Vec<Value>> {
-    let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    let request = world.client().post(world.url("/commands"));
-    let answer = request.header("Content-Type", "application/x-ndjson").body(body).send().await?;
-    ensure!(answer.status() == 200, "/commands was answered {answer:?}");
-    let text = answer.text().await?;
-    Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
-}
-
-/// Recomputes everything from the log, which must find no difference.
-pub fn verified(world: &World) -> Result<()> {
-    let output = world.foldline(&["verify"])?;
-    ensure!(output.status.success(), "verify found differences: {output:?}");
-    Ok(())
-}
-
 /// Sends many commands at once and counts the answers by status and code.
 pub async fn race(
-    world: &World,
+    world: &Served,
     commands: impl IntoIterator<Item = (String, Value)>,
 ) -> Result<Vec<(u16, String)>> {
     let asked = commands.into_iter().map(async |(path, body)| {
