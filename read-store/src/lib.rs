@@ -1,9 +1,12 @@
 //! The read store: tables derived from views, positions, and the Reader and Writer of a store.
 
+#[cfg(feature = "adversary")]
+pub mod adversary;
 pub mod batch;
 pub mod catalog;
 #[cfg(feature = "cql")]
 pub mod cql;
+pub mod planted;
 pub mod position;
 pub mod query;
 pub mod sqlite;
