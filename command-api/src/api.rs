@@ -43,6 +43,8 @@ pub struct Config {
     pub queue: usize,
     /// The clock: milliseconds since 1970.
     pub clock: fn() -> i64,
+    /// Where jitter and ids that expressions make come from.
+    pub random: fn() -> u64,
 }
 
 impl Default for Config {
@@ -53,6 +55,7 @@ impl Default for Config {
             tail_bytes: 64 << 20,
             queue: 8_192,
             clock: system_clock,
+            random: || Uuid::new_v4().as_u64_pair().1,
         }
     }
 }
@@ -105,6 +108,7 @@ impl CommandApi {
             state_bytes: config.state_bytes,
             tail_bytes: config.tail_bytes,
             clock: config.clock,
+            random: config.random,
         };
         let owners = log
             .partitions()
@@ -208,6 +212,11 @@ impl Shared {
             reply,
         };
         (partition, ask, asked)
+    }
+
+    /// Where the owner of a partition takes questions.
+    pub fn owner(&self, partition: usize) -> &mpsc::Sender<Message> {
+        &self.owners[partition].1
     }
 
     /// Hands a question over as soon as there is room for it.

@@ -6,9 +6,11 @@
 mod answer;
 mod api;
 mod ask;
+mod in_process;
 mod lines;
 mod owner;
 mod request;
 mod route;
 
 pub use api::{CommandApi, Config};
+pub use in_process::{Question, Reply};

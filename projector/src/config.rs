@@ -19,6 +19,8 @@ pub struct Config {
     pub stopped_retry: Duration,
     /// Longest wait between two tries while log or store can't be reached.
     pub longest_backoff: Duration,
+    /// Where the jitter of such waits comes from.
+    pub random: fn() -> u64,
 }
 
 impl Default for Config {
@@ -30,6 +32,7 @@ impl Default for Config {
             atomic: true,
             stopped_retry: Duration::from_secs(5),
             longest_backoff: Duration::from_secs(5),
+            random: || uuid::Uuid::new_v4().as_u64_pair().1,
         }
     }
 }

@@ -102,6 +102,7 @@ impl Projector {
             tasks.stop_unless(|partition| wanted.contains(partition)).await;
             wanted.iter().for_each(|partition| tasks.start(partition));
             tokio::select! {
+                biased;
                 _ = shutdown.wait_for(|stop| *stop) => break,
                 changed = assigned.changed() => if changed.is_err() { break },
             }

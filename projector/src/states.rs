@@ -1,7 +1,7 @@
 //! States between batches: a bounded cache, and the states of batches that are not applied yet,
 //! which are never evicted.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quick_cache::Weighter;
@@ -14,7 +14,7 @@ type Key = (usize, Arc<str>);
 /// Decoded states by run (its place in the list of runs) and id.
 pub(crate) struct States {
     cache: Cache<Key, Arc<Known>, ByBytes>,
-    unapplied: HashMap<Key, Arc<Known>>,
+    unapplied: BTreeMap<Key, Arc<Known>>,
 }
 
 /// Weighs an entry by about what it takes in memory.
@@ -31,7 +31,7 @@ impl Weighter<Key, Arc<Known>> for ByBytes {
 impl States {
     pub(crate) fn new(bytes: u64) -> States {
         let items = usize::try_from(bytes / 512).unwrap_or(usize::MAX);
-        States { cache: Cache::with_weighter(items, bytes, ByBytes), unapplied: HashMap::new() }
+        States { cache: Cache::with_weighter(items, bytes, ByBytes), unapplied: BTreeMap::new() }
     }
 
     /// The latest state, as far as it is in memory.
@@ -47,7 +47,7 @@ impl States {
 
     /// The batch planned last is applied: its states may be evicted from now on.
     pub(crate) fn applied(&mut self) {
-        for (key, known) in self.unapplied.drain() {
+        for (key, known) in std::mem::take(&mut self.unapplied) {
             self.cache.insert(key, known);
         }
     }

@@ -27,29 +27,43 @@ pub enum Failure<E> {
 
 /// The pauses of one policy, for callers that drive their own loop.
 #[derive(Debug)]
-pub struct Pauses(ExponentialBackoff);
+pub struct Pauses {
+    growing: ExponentialBackoff,
+    random: Option<fn() -> u64>,
+}
 
 impl Pauses {
     /// Starts with the first pause; the deadline counts from here.
     pub fn new(policy: Policy) -> Pauses {
-        Pauses(ExponentialBackoff {
+        let growing = ExponentialBackoff {
             initial_interval: policy.first,
             current_interval: policy.first,
             max_interval: policy.most,
             max_elapsed_time: policy.deadline,
             multiplier: 2.0,
             ..ExponentialBackoff::default()
-        })
+        };
+        Pauses { growing, random: None }
+    }
+
+    /// The same with jitter from a source of one's own.
+    pub fn with_random(policy: Policy, random: fn() -> u64) -> Pauses {
+        let Pauses { mut growing, .. } = Pauses::new(policy);
+        growing.randomization_factor = 0.0;
+        Pauses { growing, random: Some(random) }
     }
 
     /// How long to wait now; `None` once the deadline has passed.
     pub fn next_pause(&mut self) -> Option<Duration> {
-        self.0.next_backoff()
+        let pause = self.growing.next_backoff()?;
+        let Some(random) = self.random else { return Some(pause) };
+        // Half to one and a half of it, in 64 steps.
+        Some(pause / 2 + pause * (random() % 65) as u32 / 64)
     }
 
     /// Something worked again: back to the first pause.
     pub fn reset(&mut self) {
-        self.0.reset();
+        self.growing.reset();
     }
 }
 

@@ -41,10 +41,10 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub fn failed(&mut self) {
+    pub fn failed(&mut self, random: fn() -> u64) {
         let longest = 20_u64 << self.failures.min(8);
         self.failures += 1;
-        let jitter = u64::from(uuid::Uuid::new_v4().as_bytes()[0]);
+        let jitter = random() % 256;
         let wait = longest / 2 + longest * jitter / 512;
         self.until = Some(Instant::now() + Duration::from_millis(wait));
     }
@@ -80,7 +80,7 @@ impl Owner {
             Err(error) => {
                 tracing::error!(partition = %self.partition, %error, "can't own the partition");
                 self.forget();
-                self.backoff.failed();
+                self.backoff.failed(self.random);
                 if matches!(error, TakeOverError::Unknown(_)) {
                     self.standing = Standing::GivenUp(error.to_string());
                 }

@@ -3,7 +3,7 @@
 //! The state row is read, then the used keys (so that no key between the two is missed), then the
 //! commands of the log's tail above the row are folded on top.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -24,7 +24,7 @@ const MAX_IDS: usize = 256;
 
 /// Questions that wait for their aggregate, and which aggregates are to be asked for.
 pub(super) struct Loads {
-    by_id: Vec<HashMap<Arc<str>, Waiting>>,
+    by_id: Vec<BTreeMap<Arc<str>, Waiting>>,
     wanted: Vec<Vec<Wanted>>,
     /// Whether a request of this type is on its way.
     asked: Vec<bool>,
@@ -68,7 +68,7 @@ enum Unusable {
 impl Loads {
     pub fn new(aggregates: usize) -> Loads {
         Loads {
-            by_id: (0..aggregates).map(|_| HashMap::new()).collect(),
+            by_id: (0..aggregates).map(|_| BTreeMap::new()).collect(),
             wanted: (0..aggregates).map(|_| Vec::new()).collect(),
             asked: vec![false; aggregates],
             count: 0,
@@ -131,7 +131,7 @@ impl Loads {
         self.count = 0;
         self.asked.iter_mut().for_each(|asked| *asked = false);
         self.wanted.iter_mut().for_each(Vec::clear);
-        self.by_id.iter_mut().flat_map(|w| w.drain()).flat_map(|(_, w)| w.asks).collect()
+        self.by_id.iter_mut().flat_map(std::mem::take).flat_map(|(_, w)| w.asks).collect()
     }
 
     /// The questions of one aggregate, which wait no longer.

@@ -48,6 +48,8 @@ pub(crate) struct Limits {
     pub tail_bytes: usize,
     /// Milliseconds since 1970.
     pub clock: fn() -> i64,
+    /// Random numbers.
+    pub random: fn() -> u64,
 }
 
 /// What an owner is sent.
@@ -78,6 +80,7 @@ pub(crate) fn spawn(
         reader,
         partition,
         clock: limits.clock,
+        random: limits.random,
         standing: Standing::Idle,
         backoff: Backoff::default(),
         last_time: 0,
@@ -119,6 +122,7 @@ struct Owner {
     reader: Arc<dyn Reader>,
     partition: PartitionId,
     clock: fn() -> i64,
+    random: fn() -> u64,
     standing: Standing,
     backoff: Backoff,
     /// The run that holds each aggregate's states.
@@ -247,7 +251,7 @@ impl Owner {
         give_up(produced.pending, error, true);
         give_up(std::mem::take(&mut self.batch).pending, error, false);
         self.forget();
-        self.backoff.failed();
+        self.backoff.failed(self.random);
     }
 
     /// Drops claim and states; what waits for cold aggregates goes on waiting.

@@ -54,6 +54,6 @@ impl Owner {
         self.fetches = FuturesUnordered::new();
         self.refuse_backlog(FAULT);
         self.forget();
-        self.backoff.failed();
+        self.backoff.failed(self.random);
     }
 }

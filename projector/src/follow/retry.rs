@@ -31,6 +31,7 @@ impl Follower<'_> {
     pub(crate) async fn run(&mut self, shutdown: watch::Receiver<bool>) {
         let mut told = shutdown.clone();
         tokio::select! {
+            biased;
             () = self.follow_for_good(shutdown) => {}
             _ = told.wait_for(|stop| *stop) => {}
         }
@@ -38,7 +39,10 @@ impl Follower<'_> {
 
     async fn follow_for_good(&mut self, shutdown: watch::Receiver<bool>) {
         let most = self.parts.config.longest_backoff;
-        let mut pauses = Pauses::new(Policy { first: FIRST_WAIT, most, deadline: None });
+        let mut pauses = Pauses::with_random(
+            Policy { first: FIRST_WAIT, most, deadline: None },
+            self.parts.config.random,
+        );
         loop {
             let pause = match self.attempt(&shutdown).await {
                 Ended::Told => return,
