@@ -23,6 +23,9 @@ pub struct KafkaConfig {
     pub client_id: String,
 }
 
+/// The largest record that topics and clients take.
+pub(super) const MAX_MESSAGE_BYTES: usize = 8 << 20;
+
 /// The two groups that share out partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
@@ -45,6 +48,16 @@ impl KafkaConfig {
         }
     }
 
+    /// The topic that holds the stream's id.
+    pub(super) fn stream_topic(&self) -> String {
+        format!("{}.stream.v1", self.prefix)
+    }
+
+    /// The topic that says who owns what.
+    pub(super) fn owners_topic(&self) -> String {
+        format!("{}.owners.v1", self.prefix)
+    }
+
     /// What every client of the process has in common.
     pub(super) fn client(&self) -> ClientConfig {
         let mut client = ClientConfig::new();
@@ -52,7 +65,74 @@ impl KafkaConfig {
             .set("bootstrap.servers", &self.brokers)
             .set("client.id", &self.client_id)
             .set("socket.nagle.disable", "true")
+            .set("reconnect.backoff.ms", "50")
+            .set("reconnect.backoff.max.ms", "1000")
             .set("allow.auto.create.topics", "false");
+        client
+    }
+
+    /// A consumer that is told what to read and from where, and sees what is committed. It names a
+    /// group, for a consumer must, and never joins it.
+    pub(super) fn reader(&self) -> ClientConfig {
+        let mut client = self.client();
+        client
+            .set("group.id", format!("{}.readers", self.prefix))
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", "read_committed")
+            .set("enable.partition.eof", "true")
+            .set("check.crcs", "true")
+            // A partition that is added waits for the fetch that is under way to return.
+            .set("fetch.wait.max.ms", "100")
+            // The defaults of half a second and more would show as pauses.
+            .set("fetch.queue.backoff.ms", "5")
+            .set("fetch.error.backoff.ms", "50")
+            .set("queued.min.messages", "20000")
+            .set("queued.max.messages.kbytes", "4096");
+        client
+    }
+
+    /// A member of a group. A member that died is missed after the session's time.
+    pub(super) fn member(&self, group: Group) -> ClientConfig {
+        let mut client = self.client();
+        client
+            .set("group.id", self.group(group))
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", "6000")
+            .set("heartbeat.interval.ms", "1500")
+            .set("socket.timeout.ms", "10000")
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("queued.min.messages", "1")
+            .set("queued.max.messages.kbytes", "64");
+        client
+    }
+
+    /// A producer for what is not an event.
+    pub(super) fn plain_producer(&self) -> ClientConfig {
+        let mut client = self.client();
+        client.set("enable.idempotence", "true").set("acks", "all").set("linger.ms", "0");
+        client
+    }
+
+    /// The one producer of a partition.
+    pub(super) fn appender(&self, transactional_id: &str) -> ClientConfig {
+        let mut client = self.client();
+        client
+            .set("transactional.id", transactional_id)
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("transaction.timeout.ms", "10000")
+            .set("message.timeout.ms", "10000")
+            .set("socket.timeout.ms", "10000")
+            .set("retry.backoff.ms", "10")
+            // A batch is handed over whole: nothing is won by waiting for more.
+            .set("linger.ms", "0")
+            .set("compression.type", "lz4")
+            .set("message.max.bytes", MAX_MESSAGE_BYTES.to_string())
+            .set("queue.buffering.max.messages", "1000000");
         client
     }
 }

@@ -25,7 +25,7 @@ pub enum OpenError {
     #[error("{0}")]
     OtherHistory(String),
     /// Settings that could lose what was acknowledged.
-    #[error("settings that could lose acknowledged events: {}", .0.join("; "))]
+    #[error("settings that could lose acknowledged events, which only a development system accepts: {}", .0.join("; "))]
     Weak(Vec<String>),
 }
 

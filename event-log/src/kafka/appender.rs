@@ -1,0 +1,251 @@
+//! The right to append to one partition: a thread that owns the producer, and a handle on it.
+//!
+//! The calls of a transactional producer block, and so does dropping one: neither ever happens on
+//! an async thread. The thread ends with its handle, or after the first error, for then only a new
+//! claim can go on.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use rdkafka::message::OwnedHeaders;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::claim::{self, ClaimRecord};
+use super::config::KafkaConfig;
+use super::readback::{Claimed, Readback, Unseen};
+use super::recent::Recent;
+use super::transaction::{Broken, Transactions};
+use super::wire::Envelope;
+use crate::log::{AppendError, Appended, Appender, ClaimError, NewCommand};
+use crate::record::{Claim, ClaimId, Offset, PartitionId};
+
+/// How long the own claim may take to appear; a transaction that nobody ends holds it back.
+const CLAIM_APPEARS: Duration = Duration::from_secs(10);
+/// How long committed records may take to appear.
+const RECORDS_APPEAR: Duration = Duration::from_secs(10);
+/// How far the clock of an owner may be from the brokers'.
+const MAX_SKEW_MS: i64 = 60_000;
+
+/// What a claim is made with.
+pub(super) struct Wanted {
+    pub config: KafkaConfig,
+    pub stream: Uuid,
+    pub partition: PartitionId,
+    pub owner: Arc<str>,
+    pub recent: Arc<Recent>,
+    pub stalls: Arc<AtomicU64>,
+    /// Lives as long as the thread: whoever closes the log waits for all of these.
+    pub alive: Arc<()>,
+}
+
+/// Why a partition could not be claimed.
+#[derive(Debug)]
+pub(super) enum Refused {
+    Other(ClaimError),
+    /// This machine's clock is so many milliseconds off.
+    Clock(i64),
+}
+
+enum Job {
+    Append { batch: Vec<NewCommand>, reply: oneshot::Sender<Result<Appended, AppendError>> },
+    Confirm { reply: oneshot::Sender<Result<(), AppendError>> },
+}
+
+/// The handle that an owner holds.
+pub(super) struct KafkaAppender {
+    claim: ClaimId,
+    claimed_at: Offset,
+    jobs: Sender<Job>,
+}
+
+/// Claims the partition, on a thread of its own.
+pub(super) async fn claim(wanted: Wanted) -> Result<KafkaAppender, Refused> {
+    let (reply, answer) = oneshot::channel();
+    let unavailable = |detail: String| Refused::Other(ClaimError::Unavailable(detail));
+    std::thread::Builder::new()
+        .name(format!("log-{}", wanted.partition))
+        .spawn(move || run(wanted, reply))
+        .map_err(|error| unavailable(format!("no thread for the log: {error}")))?;
+    answer.await.unwrap_or_else(|_| Err(unavailable("the claim was broken off".to_owned())))
+}
+
+fn run(wanted: Wanted, reply: oneshot::Sender<Result<KafkaAppender, Refused>>) {
+    let (jobs, queue) = channel();
+    let recent = Arc::clone(&wanted.recent);
+    match Owning::begin(wanted) {
+        Ok(mut owning) => {
+            let (claim, claimed_at) = (owning.claim, owning.claimed.offset);
+            let given = reply.send(Ok(KafkaAppender { claim, claimed_at, jobs }));
+            if given.is_ok() {
+                owning.serve(&queue);
+            }
+            recent.detach(&owning.readback);
+        }
+        Err(refused) => drop(reply.send(Err(refused))),
+    }
+}
+
+/// The thread's own things.
+struct Owning {
+    transactions: Transactions,
+    envelope: Envelope,
+    readback: Arc<Readback>,
+    claim: ClaimId,
+    claimed: Claimed,
+    seq: u64,
+    /// Offset after the last record that was read back.
+    end: i64,
+    _alive: Arc<()>,
+}
+
+impl Owning {
+    fn begin(wanted: Wanted) -> Result<Owning, Refused> {
+        let Wanted { config, stream, partition, owner, recent, stalls, alive } = wanted;
+        let unavailable = |detail: String| Refused::Other(ClaimError::Unavailable(detail));
+        let topic = config.topic(&partition.topic);
+        let transactions = Transactions::begin(&config, &topic, partition.number, stalls)
+            .map_err(|error| unavailable(format!("can't become the only producer: {error}")))?;
+        let id = ClaimId(Uuid::now_v7());
+        let readback = Arc::new(Readback::new(id));
+        recent.attach(Arc::clone(&readback));
+        let claim = Claim { id, stream, owner };
+        let datum = claim::encode(&ClaimRecord { claim, partitions: config.partitions });
+        let claimed = transactions
+            .write([(None, datum.as_slice(), OwnedHeaders::new())])
+            .map_err(|broken| unavailable(format!("the claim was not written: {broken:?}")))
+            .and_then(|offset| appears(&partition, &readback, offset))
+            .and_then(on_time);
+        let claimed = claimed.inspect_err(|_| recent.detach(&readback))?;
+        Ok(Owning {
+            envelope: Envelope::new(id, &config.prefix, &partition.topic),
+            transactions,
+            readback,
+            claim: id,
+            seq: 0,
+            end: claimed.offset.0 + 1,
+            claimed,
+            _alive: alive,
+        })
+    }
+
+    /// Does one job after the other until one fails or nobody is left to ask.
+    fn serve(&mut self, queue: &Receiver<Job>) {
+        let mut sound = true;
+        while let Ok(job) = queue.recv() {
+            // Whoever asked may be gone: then nobody needs the answer.
+            match job {
+                Job::Append { batch, reply } if sound => {
+                    let result = self.append(batch);
+                    sound = result.is_ok();
+                    reply.send(result).ok();
+                }
+                Job::Confirm { reply } if sound => {
+                    let result = self.confirm();
+                    sound = result.is_ok();
+                    reply.send(result).ok();
+                }
+                Job::Append { reply, .. } => drop(reply.send(Err(spent()))),
+                Job::Confirm { reply } => drop(reply.send(Err(spent()))),
+            }
+        }
+    }
+
+    fn append(&mut self, batch: Vec<NewCommand>) -> Result<Appended, AppendError> {
+        if self.readback.is_superseded() {
+            return Err(AppendError::Fenced);
+        }
+        let first = self.seq + 1;
+        self.seq += batch.len() as u64;
+        let records = batch.iter().zip(first..).flat_map(|(command, seq)| {
+            let headers = self.envelope.headers(command, seq);
+            let events = command.events.iter().zip(headers);
+            events.map(|((_, data), headers)| (Some(&*command.id), &**data, headers))
+        });
+        self.transactions.write(records).map_err(append_error)?;
+        let last = self.readback.completed(self.seq, RECORDS_APPEAR).map_err(|unseen| {
+            AppendError::OutcomeUnknown(format!("committed records were not read back: {unseen:?}"))
+        })?;
+        if last.len() != batch.len() {
+            let detail = format!("{} of {} commands were read back", last.len(), batch.len());
+            return Err(AppendError::OutcomeUnknown(detail));
+        }
+        self.end = last.last().map_or(self.end, |offset| offset.0 + 1);
+        Ok(Appended { last })
+    }
+
+    fn confirm(&mut self) -> Result<(), AppendError> {
+        self.transactions.prove(self.end).map_err(append_error)?;
+        if self.readback.is_superseded() { Err(AppendError::Fenced) } else { Ok(()) }
+    }
+}
+
+fn appears(partition: &PartitionId, readback: &Readback, offset: i64) -> Result<Claimed, Refused> {
+    readback.claimed(CLAIM_APPEARS).map_err(|unseen| {
+        if unseen == Unseen::Late {
+            tracing::error!(%partition, offset, "the own claim can't be read: a transaction that \
+                nobody ends may hold the partition back (kafka-transactions.sh find-hanging)");
+        }
+        let detail = format!("the claim at offset {offset} did not appear: {unseen:?}");
+        Refused::Other(ClaimError::Unavailable(detail))
+    })
+}
+
+fn on_time(claimed: Claimed) -> Result<Claimed, Refused> {
+    let skew = clock() - claimed.time;
+    if skew.abs() > MAX_SKEW_MS { Err(Refused::Clock(skew)) } else { Ok(claimed) }
+}
+
+fn clock() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
+}
+
+fn append_error(broken: Broken) -> AppendError {
+    match broken {
+        Broken::Before(detail) => AppendError::NothingWritten(detail),
+        Broken::After(detail) => AppendError::OutcomeUnknown(detail),
+        Broken::Fenced => AppendError::Fenced,
+    }
+}
+
+fn spent() -> AppendError {
+    AppendError::NothingWritten("the claim is spent after an error".to_owned())
+}
+
+impl Appender for KafkaAppender {
+    fn claim(&self) -> ClaimId {
+        self.claim
+    }
+
+    fn claimed_at(&self) -> Offset {
+        self.claimed_at
+    }
+
+    fn append(
+        &mut self,
+        batch: Vec<NewCommand>,
+    ) -> BoxFuture<'static, Result<Appended, AppendError>> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.jobs.send(Job::Append { batch, reply });
+        async move {
+            sent.map_err(|_| spent())?;
+            let broken_off = || AppendError::OutcomeUnknown("the log's thread ended".to_owned());
+            answer.await.unwrap_or_else(|_| Err(broken_off()))
+        }
+        .boxed()
+    }
+
+    fn confirm(&mut self) -> BoxFuture<'static, Result<(), AppendError>> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.jobs.send(Job::Confirm { reply });
+        async move {
+            sent.map_err(|_| spent())?;
+            answer.await.unwrap_or_else(|_| Err(spent()))
+        }
+        .boxed()
+    }
+}

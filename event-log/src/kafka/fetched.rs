@@ -1,0 +1,91 @@
+//! Records out of a partition's queue.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message};
+
+use super::voice::Voice;
+use super::wire::Decoder;
+use crate::log::ReadError;
+use crate::record::{Offset, Record};
+
+/// What came out of a queue.
+pub(super) enum Fetched {
+    Record(Record),
+    /// The partition's end, for now.
+    End,
+    /// Nothing within the time given.
+    Nothing,
+    /// Nothing will come any more.
+    Failed(ReadError),
+}
+
+/// A queue and what its messages mean.
+pub(super) struct Source {
+    queue: PartitionQueue<Voice>,
+    decoder: Decoder,
+    /// Where the next record may stand, to say so when it can't be had.
+    due: i64,
+}
+
+impl Source {
+    pub(super) fn new(queue: PartitionQueue<Voice>, decoder: Decoder, due: i64) -> Source {
+        Source { queue, decoder, due }
+    }
+
+    /// What comes next within that time.
+    pub(super) fn next(&mut self, patience: Duration) -> Fetched {
+        loop {
+            match self.queue.poll(patience) {
+                None => return Fetched::Nothing,
+                Some(Ok(message)) => {
+                    self.due = message.offset() + 1;
+                    return Fetched::Record(record(&mut self.decoder, &message));
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => return Fetched::End,
+                Some(Err(error)) => match lasting(&error, self.due) {
+                    Some(error) => return Fetched::Failed(error),
+                    None => tracing::debug!(%error, "a fetch failed and will be repeated"),
+                },
+            }
+        }
+    }
+
+    /// The queue is to go on from another place.
+    pub(super) fn moved(&mut self, due: i64) {
+        self.due = due;
+    }
+}
+
+fn record(decoder: &mut Decoder, message: &BorrowedMessage<'_>) -> Record {
+    let appended = message.timestamp().to_millis().unwrap_or(0);
+    // The client library's headers panic on a name that is not UTF-8, and anybody may write one.
+    let decoded = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        decoder.decode(message.key(), message.payload(), message.headers(), appended)
+    }));
+    let (time, body) = decoded.unwrap_or_else(|_| (appended, decoder.foreign()));
+    Record { offset: Offset(message.offset()), time, body }
+}
+
+/// What an error means that the client library does not heal by itself.
+fn lasting(error: &KafkaError, due: i64) -> Option<ReadError> {
+    match error.rdkafka_error_code()? {
+        RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange => {
+            let detail = "the topic does not hold this offset: it was made anew or cut off";
+            Some(ReadError::Damaged { offset: due, detail: detail.to_owned() })
+        }
+        RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::InvalidMessage => {
+            Some(ReadError::Damaged { offset: due, detail: error.to_string() })
+        }
+        RDKafkaErrorCode::UnknownTopic
+        | RDKafkaErrorCode::UnknownPartition
+        | RDKafkaErrorCode::UnknownTopicOrPartition
+        | RDKafkaErrorCode::TopicAuthorizationFailed => {
+            Some(ReadError::Unavailable(error.to_string()))
+        }
+        _ => None,
+    }
+}

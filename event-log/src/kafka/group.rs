@@ -1,0 +1,240 @@
+//! A place in a group: which partitions are given to this instance.
+//!
+//! A thread of its own serves the group's consumer, which reads nothing: its partitions are paused.
+//! Rebalances and questions are handled by that one thread, one after the other.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, Offset as At, TopicPartitionList};
+use tokio::sync::{oneshot, watch};
+
+use super::config::{Group, KafkaConfig};
+use super::owners::Owners;
+use super::tail::{is_passing, place};
+use super::voice::log;
+use crate::membership::Membership;
+use crate::record::PartitionId;
+
+/// How often the consumer is looked after where nothing rings.
+const TICK: Duration = Duration::from_millis(100);
+
+type Assigned = Arc<BTreeSet<PartitionId>>;
+
+/// This instance's place in a group.
+pub(super) struct Member {
+    assigned: watch::Sender<Assigned>,
+    asks: Sender<Ask>,
+    owners: Arc<Owners>,
+}
+
+enum Ask {
+    /// Something lies in the consumer's queue.
+    Serve,
+    IsMine(PartitionId, oneshot::Sender<bool>),
+    Leave(oneshot::Sender<()>),
+}
+
+impl Member {
+    /// Joins; partitions are given as the group agrees.
+    pub(super) fn join(
+        config: &KafkaConfig,
+        group: Group,
+        owners: Arc<Owners>,
+    ) -> Result<Member, KafkaError> {
+        let assigned = watch::Sender::new(Assigned::default());
+        let topics: HashMap<String, Arc<str>> =
+            config.aggregates.iter().map(|name| (config.topic(name), name.clone())).collect();
+        let announces = group == Group::Owners;
+        let seats = Seats {
+            topics: topics.clone(),
+            assigned: assigned.clone(),
+            owners: announces.then(|| Arc::clone(&owners)),
+        };
+        let mut consumer: BaseConsumer<Seats> = config.member(group).create_with_context(seats)?;
+        let (asks, asked) = channel();
+        let bell = asks.clone();
+        consumer.set_nonempty_callback(move || drop(bell.send(Ask::Serve)));
+        let names: Vec<&str> = topics.keys().map(String::as_str).collect();
+        consumer.subscribe(&names)?;
+        let thread = Thread { consumer, config: config.clone(), assigned: assigned.clone() };
+        std::thread::Builder::new()
+            .name(format!("log-{group:?}").to_lowercase())
+            .spawn(move || thread.run(&asked))
+            .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
+        Ok(Member { assigned, asks, owners })
+    }
+}
+
+#[async_trait]
+impl Membership for Member {
+    fn assigned(&self) -> watch::Receiver<Assigned> {
+        self.assigned.subscribe()
+    }
+
+    async fn still_assigned(&self, partition: &PartitionId) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.asks.send(Ask::IsMine(partition.clone(), reply)).is_ok()
+            && answer.await.unwrap_or(false)
+    }
+
+    fn owner(&self, partition: &PartitionId) -> Option<Arc<str>> {
+        self.owners.of(partition)
+    }
+
+    async fn leave(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.asks.send(Ask::Leave(reply)).is_ok() {
+            answer.await.ok();
+        }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        // The thread holds a sender of its own, in the bell, and so would wait for ever.
+        let (reply, _) = oneshot::channel();
+        self.asks.send(Ask::Leave(reply)).ok();
+    }
+}
+
+struct Thread {
+    consumer: BaseConsumer<Seats>,
+    config: KafkaConfig,
+    assigned: watch::Sender<Assigned>,
+}
+
+impl Thread {
+    fn run(self, asks: &Receiver<Ask>) {
+        loop {
+            match asks.recv_timeout(TICK) {
+                Ok(Ask::Serve) | Err(RecvTimeoutError::Timeout) => self.serve(),
+                Ok(Ask::IsMine(partition, reply)) => drop(reply.send(self.is_mine(&partition))),
+                Ok(Ask::Leave(reply)) => {
+                    self.assigned.send_replace(Assigned::default());
+                    // Closing a consumer leaves its group.
+                    drop(self);
+                    reply.send(()).ok();
+                    return;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Handles all that has come from the group.
+    fn serve(&self) {
+        while let Some(event) = self.consumer.poll(Duration::ZERO) {
+            match event {
+                Err(error) if !is_passing(&error) => {
+                    tracing::warn!(%error, "the group's consumer met an error");
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The group's coordinator takes an offset only from a member of the present generation. What
+    /// it told this member before it took the offset is handled before the set is looked at.
+    fn is_mine(&self, partition: &PartitionId) -> bool {
+        self.serve();
+        let topic = self.config.topic(&partition.topic);
+        let offset = place(&topic, partition.number as i32, 0);
+        let holds = || self.assigned.borrow().contains(partition);
+        if !holds() {
+            return false;
+        }
+        if let Err(error) = self.consumer.commit(&offset, CommitMode::Sync) {
+            tracing::warn!(%partition, %error, "the group does not confirm a partition");
+            return false;
+        }
+        self.serve();
+        holds()
+    }
+}
+
+/// Hears of rebalances.
+struct Seats {
+    topics: HashMap<String, Arc<str>>,
+    assigned: watch::Sender<Assigned>,
+    owners: Option<Arc<Owners>>,
+}
+
+impl Seats {
+    fn partitions(&self, list: &TopicPartitionList) -> Vec<PartitionId> {
+        let one = |topic: &str, number: i32| {
+            let topic = self.topics.get(topic)?.clone();
+            Some(PartitionId { topic, number: number as u32 })
+        };
+        list.elements().iter().filter_map(|e| one(e.topic(), e.partition())).collect()
+    }
+
+    fn gain(&self, consumer: &BaseConsumer<Seats>, list: &mut TopicPartitionList) {
+        let given = self.partitions(list);
+        // Some place, for nothing is read: else the group would be asked for one that is not there.
+        list.set_all_offsets(At::Offset(0)).ok();
+        let assigned = match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
+            _ => consumer.assign(list),
+        };
+        if let Err(error) = assigned.and_then(|()| consumer.pause(list)) {
+            tracing::error!(%error, "can't take the partitions that the group gives");
+            return;
+        }
+        tracing::info!(partitions = given.len(), "partitions given");
+        if let Some(owners) = &self.owners {
+            owners.announce(&given);
+        }
+        self.change(|set| set.extend(given));
+    }
+
+    fn lose(&self, consumer: &BaseConsumer<Seats>, list: &TopicPartitionList) {
+        // First said, then given back: whoever gets a partition next must not meet its old owner
+        // still at work, though fencing would hold.
+        let lost = self.partitions(list);
+        tracing::info!(partitions = lost.len(), "partitions taken back");
+        self.change(|set| set.retain(|partition| !lost.contains(partition)));
+        let given_back = match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+            _ => consumer.unassign(),
+        };
+        if let Err(error) = given_back {
+            tracing::error!(%error, "can't give partitions back");
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut BTreeSet<PartitionId>)) {
+        self.assigned.send_modify(|set| change(Arc::make_mut(set)));
+    }
+}
+
+impl ClientContext for Seats {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::warn!(%error, reason, "kafka group error");
+    }
+}
+
+impl ConsumerContext for Seats {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Seats>,
+        kind: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        match kind {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.gain(consumer, list),
+            _ => self.lose(consumer, list),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The Kafka log against a real broker, whose address `FOLDLINE_TEST_KAFKA` gives.
+#![cfg(feature = "kafka")]
+
+mod appending;
+mod membership;
+mod reading;
+mod refusing;
+mod support;
