@@ -19,8 +19,7 @@ use service::health::Health;
 use service::serve::{CannotListen, Ports, Serving};
 use service::telemetry::Metrics;
 use service::{Api, Front};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::{oneshot, watch};
 
 use crate::cli::{Failure, load, note, say};
 use crate::events::Events;
@@ -48,7 +47,7 @@ struct Parts {
     commands: Arc<CommandApi>,
     serving: Serving,
     stop: watch::Sender<bool>,
-    projecting: JoinHandle<()>,
+    projecting: oneshot::Receiver<()>,
 }
 
 /// Serves until it is asked to stop.
@@ -143,15 +142,11 @@ fn start(
         Arc::clone(model),
         Arc::clone(&log),
         Arc::clone(&reader),
-        Box::new(writer),
-        projector::Config::default(),
+        Box::new(writer.on_own_thread()),
+        projector::Config { inline_events: usize::MAX, ..Default::default() },
     );
     let projected = projector.status_handle();
-    let projecting = tokio::task::spawn(async move {
-        if let Err(error) = projector.run(stopping).await {
-            tracing::error!(%error, "the projector ended");
-        }
-    });
+    let projecting = project(projector, stopping)?;
     let commands = CommandApi::new(
         Arc::clone(model),
         Arc::clone(&log),
@@ -177,6 +172,27 @@ fn start(
     let serving = service::serve::serve(&ports, front, health, metrics)
         .map_err(|error| cannot_listen(&error))?;
     Ok(Parts { commands, serving, stop, projecting })
+}
+
+/// Gives the projector a thread of its own: what it does is work for a processor and writes to a
+/// file, and passing batches between threads would cost more than it hides.
+fn project(
+    projector: Projector,
+    stopping: watch::Receiver<bool>,
+) -> Result<oneshot::Receiver<()>, Failure> {
+    let unreachable = |error: std::io::Error| Failure::Unreachable(error.to_string());
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unreachable)?;
+    let (ended, projecting) = oneshot::channel();
+    let run = move || {
+        if let Err(error) = runtime.block_on(projector.run(stopping)) {
+            tracing::error!(%error, "the projector ended");
+        }
+        // Nobody listens any more where the process is going down already.
+        let _ = ended.send(());
+    };
+    std::thread::Builder::new().name("projector".into()).spawn(run).map_err(unreachable)?;
+    Ok(projecting)
 }
 
 fn health(queries: &Arc<QueryApi>, projected: projector::StatusHandle) -> Arc<Health> {

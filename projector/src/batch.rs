@@ -165,11 +165,12 @@ pub(crate) fn plan_groups(
     for (at, (groups, before)) in groups.into_iter().zip(before).enumerate() {
         let mut planning =
             Planning { run: &runs[at], at, out: &mut planned, effects: &mut effects, stretch };
+        planning.expect(groups.ids.len(), stretch.events);
         for ((id, events), before) in groups.ids.into_iter().zip(groups.events).zip(before) {
             planning.aggregate(id, &events, before)?;
         }
+        planned.batch.rows.extend(effects.rows.iter_mut().flat_map(|rows| rows.drain(..)));
     }
-    planned.batch.rows = effects.rows;
     planned.batch.cells = effects.cells.finish();
     if let Some(end) = stretch.end {
         planned.batch.marks = marks(runs, partition, stretch, end);
@@ -200,6 +201,18 @@ struct Planning<'a> {
 }
 
 impl Planning<'_> {
+    /// Makes room at once for what so many aggregates and events will mostly come to.
+    fn expect(&mut self, aggregates: usize, events: usize) {
+        let batch = &mut self.out.batch;
+        batch.states.reserve(aggregates);
+        self.out.states.reserve(aggregates);
+        if self.run.primary {
+            batch.history.reserve(events);
+        }
+        self.effects.rows.resize_with(self.run.views.len(), Vec::new);
+        self.effects.rows.iter_mut().for_each(|rows| rows.reserve(aggregates));
+    }
+
     fn aggregate(&mut self, id: Arc<str>, events: &[EventAt], before: Before) -> Result<(), Stop> {
         let aggregate = &self.run.aggregate;
         let before = before.known(aggregate, &id)?;

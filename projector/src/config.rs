@@ -15,6 +15,9 @@ pub struct Config {
     /// Whether the store applies a batch wholly or not at all and has no other projector, so that
     /// above the mark there is no row of an aggregate whose first event lies above it.
     pub atomic: bool,
+    /// Up to this many events a batch is planned on the calling thread; a projector that has a
+    /// thread of its own plans all there.
+    pub inline_events: usize,
     /// How long a stopped partition waits before it tries again.
     pub stopped_retry: Duration,
     /// Longest wait between two tries while log or store can't be reached.
@@ -30,6 +33,7 @@ impl Default for Config {
             batch_events: 20_000,
             cache_bytes: 32 << 20,
             atomic: true,
+            inline_events: 128,
             stopped_retry: Duration::from_secs(5),
             longest_backoff: Duration::from_secs(5),
             random: || uuid::Uuid::new_v4().as_u64_pair().1,

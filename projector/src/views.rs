@@ -27,7 +27,8 @@ pub(crate) type Failed = Option<(usize, String)>;
 
 /// Where effects on views are collected.
 pub(crate) struct Effects {
-    pub(crate) rows: Vec<RowWrite>,
+    /// Per view of the run at hand, so that a store meets the rows of one table together.
+    pub(crate) rows: Vec<Vec<RowWrite>>,
     pub(crate) cells: Cells,
 }
 
@@ -41,8 +42,8 @@ pub(crate) fn project(
     let target = Target { at: place, run: subject.run, view };
     let of_events = matches!(view.source, ViewSource::Events { .. });
     match (&view.kind, of_events) {
-        (ViewKind::Rows(_), true) => event_rows(subject, view, out),
-        (ViewKind::Rows(rows), false) => state_rows(subject, view, rows, out),
+        (ViewKind::Rows(_), true) => event_rows(subject, view, &mut out.rows[place.1]),
+        (ViewKind::Rows(rows), false) => state_rows(subject, view, rows, &mut out.rows[place.1]),
         (ViewKind::Rollup(_), true) => event_cells(subject, target, out),
         (ViewKind::Rollup(_), false) => state_cells(subject, target, out),
     }
@@ -52,12 +53,12 @@ fn occurred<'a>(step: &'a Step<'_>) -> Occurred<'a> {
     Occurred { event: step.index, data: &step.data, time: step.time, after: step.after.as_ref() }
 }
 
-fn event_rows(subject: Subject<'_>, view: &Arc<View>, out: &mut Effects) -> Failed {
+fn event_rows(subject: Subject<'_>, view: &Arc<View>, out: &mut Vec<RowWrite>) -> Failed {
     for (at, step) in subject.steps.iter().enumerate() {
         let Subject { aggregate, id, .. } = subject;
         let version = step.event.version;
         match guarded(|| aggregate.event_rows(view, id, version, &occurred(step))) {
-            Ok(rows) => out.rows.extend(rows.into_iter().map(|row| RowWrite {
+            Ok(rows) => out.extend(rows.into_iter().map(|row| RowWrite {
                 run: subject.run.clone(),
                 view: view.clone(),
                 id: id.clone(),
@@ -73,7 +74,12 @@ fn event_rows(subject: Subject<'_>, view: &Arc<View>, out: &mut Effects) -> Fail
     None
 }
 
-fn state_rows(subject: Subject<'_>, view: &Arc<View>, rows: &RowView, out: &mut Effects) -> Failed {
+fn state_rows(
+    subject: Subject<'_>,
+    view: &Arc<View>,
+    rows: &RowView,
+    out: &mut Vec<RowWrite>,
+) -> Failed {
     let Subject { aggregate, id, before, steps, .. } = subject;
     let mut touched = Touched::new(rows);
     let state = before.state.as_ref();
@@ -93,7 +99,7 @@ fn state_rows(subject: Subject<'_>, view: &Arc<View>, rows: &RowView, out: &mut 
         }
         offset = step.offset;
     }
-    out.rows.extend(touched.finish().map(|effect| RowWrite {
+    out.extend(touched.finish().map(|effect| RowWrite {
         run: subject.run.clone(),
         view: view.clone(),
         id: id.clone(),

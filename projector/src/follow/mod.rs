@@ -24,9 +24,6 @@ use crate::states::States;
 use crate::status::StatusHandle;
 use crate::stretch::Stretch;
 
-/// Above this many events a batch is planned off the async threads.
-const PLANNED_INLINE: usize = 128;
-
 /// What a follower works with.
 pub(crate) struct Parts<'a> {
     pub(crate) log: Arc<dyn Log>,
@@ -281,7 +278,7 @@ impl<'a> Follower<'a> {
         let groups = group(&self.runs, stretch)?;
         let StatesBefore { by_run, overtaken } = self.states_before(&groups, stretch).await?;
         let atomic = self.parts.config.atomic;
-        if stretch.events <= PLANNED_INLINE {
+        if stretch.events <= self.parts.config.inline_events {
             let planned = plan_groups(&self.runs, &self.key, stretch, groups, by_run, atomic)?;
             return Ok((planned, overtaken));
         }

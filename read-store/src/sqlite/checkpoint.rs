@@ -51,7 +51,7 @@ impl Checkpointer {
     /// Waits for nobody: a reader in the way means another try after the next commit.
     fn start_over(&mut self, on: &Connection) {
         let _ = on.busy_timeout(std::time::Duration::ZERO);
-        if let Ok((false, _)) = checkpoint(on, "PRAGMA wal_checkpoint(TRUNCATE)") {
+        if let Ok((false, _)) = checkpoint(on, "PRAGMA wal_checkpoint(RESTART)") {
             self.is_large.store(false, Ordering::Release);
             self.statements = 0;
         }

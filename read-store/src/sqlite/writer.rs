@@ -28,6 +28,7 @@ const SMALL: usize = 32;
 pub struct SqliteWriter {
     // Shared with the blocking pool, so that a call that is dropped half way loses nothing.
     inner: Arc<Mutex<Inner>>,
+    inline: usize,
 }
 
 struct Inner {
@@ -40,7 +41,12 @@ impl SqliteWriter {
     pub(super) fn new(connection: Connection, shared: Arc<Shared>) -> Result<SqliteWriter> {
         let checkpointer = Checkpointer::start(shared.path.clone())?;
         let inner = Inner { connection, shared, checkpointer };
-        Ok(SqliteWriter { inner: Arc::new(Mutex::new(inner)) })
+        Ok(SqliteWriter { inner: Arc::new(Mutex::new(inner)), inline: SMALL })
+    }
+
+    /// For a caller that has a thread of its own: every call runs there, however long it takes.
+    pub fn on_own_thread(self) -> SqliteWriter {
+        SqliteWriter { inline: usize::MAX, ..self }
     }
 
     async fn run<T: Send + 'static>(
@@ -48,7 +54,7 @@ impl SqliteWriter {
         writes: usize,
         work: impl FnOnce(&mut Inner) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        if writes <= SMALL {
+        if writes <= self.inline {
             return work(&mut lock(&self.inner));
         }
         let inner = self.inner.clone();

@@ -101,7 +101,8 @@ fn filled(world: &World) -> (Connection, ViewTable, Vec<Vec<Value>>) {
     on.execute_batch(&table.create).expect("the table is made");
     let mut kept: Vec<Vec<Value>> = Vec::new();
     for row in &world.rows {
-        table.put(&on, &Row(row.clone())).expect("a row is written");
+        let written = Row(row.clone());
+        table.write(&on, std::iter::once((&written, false))).expect("a row is written");
         kept.retain(|other| order(world, false, other, row) != Ordering::Equal);
         kept.push(row.clone());
     }

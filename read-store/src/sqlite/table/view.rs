@@ -5,7 +5,7 @@
 
 use model::rows::Row;
 use model::{RowView, Value};
-use rusqlite::Connection;
+use rusqlite::{Connection, Statement};
 
 use super::super::error::Result;
 use super::super::layout::Layout;
@@ -35,9 +35,25 @@ impl ViewTable {
         }
     }
 
-    pub(in crate::sqlite) fn put(&self, on: &Connection, Row(row): &Row) -> Result<()> {
-        self.check(row)?;
+    /// Writes rows, or deletes them (`true`), in this order.
+    pub(in crate::sqlite) fn write<'r>(
+        &self,
+        on: &Connection,
+        rows: impl Iterator<Item = (&'r Row, bool)>,
+    ) -> Result<()> {
         let mut statement = on.prepare_cached(&self.put)?;
+        for (row, delete) in rows {
+            if delete {
+                self.delete(on, row)?;
+            } else {
+                self.put(&mut statement, row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&self, statement: &mut Statement<'_>, Row(row): &Row) -> Result<()> {
+        self.check(row)?;
         for (at, ((_, codec), value)) in self.layout.columns.iter().zip(row).enumerate() {
             statement.raw_bind_parameter(at + 1, codec.encode(value)?)?;
         }
@@ -45,7 +61,7 @@ impl ViewTable {
         Ok(())
     }
 
-    pub(in crate::sqlite) fn delete(&self, on: &Connection, Row(row): &Row) -> Result<()> {
+    fn delete(&self, on: &Connection, Row(row): &Row) -> Result<()> {
         self.check(row)?;
         let mut statement = on.prepare_cached(&self.delete)?;
         self.layout.bind_primary(&mut statement, 1, row)?;

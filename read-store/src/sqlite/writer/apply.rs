@@ -6,7 +6,7 @@ use model::View;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::Inner;
-use crate::batch::{Batch, CellWrite, Mark};
+use crate::batch::{Batch, CellWrite, Mark, RowWrite};
 use crate::catalog::RunId;
 use crate::sqlite::error::Result;
 use crate::sqlite::shared::{Tables, ViewOrRollup};
@@ -100,44 +100,28 @@ fn write(on: &Connection, tables: &Tables, batch: &Batch, news: &News<'_>) -> Re
     news.marks.iter().try_for_each(|mark| marks::put(on, mark))
 }
 
+/// Neighbours in a batch mostly go into one table, whose statements are then looked up once.
 fn write_rows(on: &Connection, tables: &Tables, batch: &Batch, news: &News<'_>) -> Result<()> {
-    let mut last = None;
-    for row in batch.rows.iter().filter(|row| news.has(&row.run)) {
-        match &*table(tables, &mut last, &row.run, &row.view)? {
-            ViewOrRollup::View(table) if row.delete => table.delete(on, &row.row)?,
-            ViewOrRollup::View(table) => table.put(on, &row.row)?,
-            ViewOrRollup::Rollup(_) => return Err(wrong_kind(&row.view)),
+    let neighbours = |a: &RowWrite, b: &RowWrite| a.run == b.run && Arc::ptr_eq(&a.view, &b.view);
+    for rows in batch.rows.chunk_by(neighbours) {
+        let RowWrite { run, view, .. } = &rows[0];
+        if !news.has(run) {
+            continue;
+        }
+        match &*tables.view(run, view)? {
+            ViewOrRollup::View(table) => {
+                table.write(on, rows.iter().map(|write| (&write.row, write.delete)))?;
+            }
+            ViewOrRollup::Rollup(_) => return Err(wrong_kind(view)),
         }
     }
     for cell in batch.cells.iter().filter(|cell| news.has(&cell.run)) {
-        match &*table(tables, &mut last, &cell.run, &cell.view)? {
+        match &*tables.view(&cell.run, &cell.view)? {
             ViewOrRollup::Rollup(table) => table.add(on, cell)?,
             ViewOrRollup::View(_) => return Err(wrong_kind(&cell.view)),
         }
     }
     Ok(())
-}
-
-/// The table that was used last.
-type Last<'b> = Option<(&'b RunId, &'b Arc<View>, Arc<ViewOrRollup>)>;
-
-/// Neighbours in a batch mostly go into one table.
-fn table<'b>(
-    tables: &Tables,
-    last: &mut Last<'b>,
-    run: &'b RunId,
-    view: &'b Arc<View>,
-) -> Result<Arc<ViewOrRollup>> {
-    match last {
-        Some((last_run, last_view, table)) if *last_run == run && Arc::ptr_eq(last_view, view) => {
-            Ok(table.clone())
-        }
-        _ => {
-            let table = tables.view(run, view)?;
-            *last = Some((run, view, table.clone()));
-            Ok(table)
-        }
-    }
 }
 
 fn wrong_kind(view: &View) -> StoreError {
