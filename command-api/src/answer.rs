@@ -96,6 +96,8 @@ pub(crate) fn problem(of: Of<'_>, refusal: Refusal) -> Problem {
         Refusal::Unavailable(reason) => {
             Problem::unavailable(format!("{reason}; nothing was written, try again"), 1)
         }
+        Refusal::Moved => moved(),
+        Refusal::Elsewhere(problem) => *problem,
         Refusal::OutcomeUnknown => {
             let detail = "the write may or may not be there: send the same again with the same \
                           Idempotency-Key, or read the aggregate";
@@ -108,6 +110,13 @@ pub(crate) fn problem(of: Of<'_>, refusal: Refusal) -> Problem {
             Problem::internal(&trace_id)
         }
     }
+}
+
+/// 503: whoever owns the partition could not be found in time.
+pub(crate) fn moved() -> Problem {
+    let detail = "what you ask for is being handed over between instances; nothing was written, \
+                  try again";
+    Problem::unavailable(detail, 1)
 }
 
 /// 429: more is asked than can be held.

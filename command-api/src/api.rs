@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, HttpResponse};
-use event_log::{KeyedCommand, Log, PartitionId};
+use bytes::Bytes;
+use event_log::{Alone, KeyedCommand, Log, Membership};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use model::decide::{Actor, Expected};
@@ -17,18 +20,24 @@ use service::front::Media;
 use service::problem::PlaceError;
 use service::{Api, Problem, Route, body};
 use sha2::{Digest, Sha256};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use crate::answer::{self, Of};
 use crate::ask::{Ask, Refusal, Success, Verdict};
+use crate::forward::{FORWARDED, Forwarder, Passed, passed_headers};
 use crate::lines;
-use crate::owner::{self, Limits, Message};
+use crate::owner::{Ground, Limits, fresh_id};
+use crate::place::Places;
 use crate::request::Terms;
 use crate::route::{self, Named, Target};
+use crate::settle::{Answered, Job};
 
 /// Namespace of ids that are made from an idempotency key.
 const MADE_IDS: Uuid = Uuid::from_u128(0x6f3c_1c1e_52a0_4d0b_9a57_70d6_27c1_85e4);
+
+/// How many ids are made to find one of a partition that is owned here.
+const MOST_MADE: usize = 16;
 
 /// Bounds of the command API.
 #[derive(Clone, Debug)]
@@ -45,6 +54,14 @@ pub struct Config {
     pub clock: fn() -> i64,
     /// Where jitter and ids that expressions make come from.
     pub random: fn() -> u64,
+    /// A partition that nobody has asked for this long is let go until somebody does; `None` =
+    /// never.
+    pub idle: Option<Duration>,
+    /// How far the clock may be off the log's before this instance leaves its group; `None` where
+    /// the log has no clock of its own.
+    pub clock_tolerance: Option<Duration>,
+    /// Where other instances reach this one (a URL); empty where it is the only one.
+    pub advertise: Arc<str>,
 }
 
 impl Default for Config {
@@ -56,6 +73,9 @@ impl Default for Config {
             queue: 8_192,
             clock: system_clock,
             random: || Uuid::new_v4().as_u64_pair().1,
+            idle: None,
+            clock_tolerance: None,
+            advertise: "".into(),
         }
     }
 }
@@ -71,7 +91,9 @@ pub(crate) struct Shared {
     pub log: Arc<dyn Log>,
     pub config: Config,
     pub stream: Uuid,
-    owners: Vec<(PartitionId, mpsc::Sender<Message>)>,
+    pub places: Places,
+    pub forwarder: Forwarder,
+    ground: Arc<Ground>,
     anonymous: Arc<Actor>,
 }
 
@@ -85,8 +107,12 @@ pub(crate) struct Asked {
 }
 
 /// A call, parsed, for one of the owners.
-pub(crate) struct Call<'a> {
-    pub named: Named<'a>,
+#[derive(Clone)]
+pub(crate) struct Call {
+    /// Index into the model's aggregates.
+    pub aggregate: usize,
+    /// Index into its commands.
+    pub command: usize,
     pub input: Value,
     pub key: Option<Arc<str>>,
     pub expected: Option<Expected>,
@@ -95,12 +121,25 @@ pub(crate) struct Call<'a> {
 }
 
 impl CommandApi {
-    /// Makes the API and starts an owner per partition, on the current tokio runtime. A partition
-    /// is claimed at its first command.
+    /// The only command API of a log: it owns all partitions.
     pub fn new(
         model: Arc<Model>,
         log: Arc<dyn Log>,
         reader: Arc<dyn Reader>,
+        config: Config,
+    ) -> Arc<CommandApi> {
+        let alone = Arc::new(Alone::new(log.partitions()));
+        CommandApi::member(model, log, reader, alone, config)
+    }
+
+    /// One of several command APIs: it owns what the group gives it and passes on what is
+    /// others'. Owners run on the current tokio runtime; a partition is claimed at its first
+    /// command.
+    pub fn member(
+        model: Arc<Model>,
+        log: Arc<dyn Log>,
+        reader: Arc<dyn Reader>,
+        membership: Arc<dyn Membership>,
         config: Config,
     ) -> Arc<CommandApi> {
         let limits = Limits {
@@ -109,16 +148,19 @@ impl CommandApi {
             tail_bytes: config.tail_bytes,
             clock: config.clock,
             random: config.random,
+            idle: config.idle,
+            clock_tolerance: config.clock_tolerance,
         };
-        let owners = log
-            .partitions()
-            .into_iter()
-            .map(|partition| {
-                let (model, log, reader) = (model.clone(), log.clone(), reader.clone());
-                let owner = owner::spawn(model, log, reader, partition.clone(), limits.clone());
-                (partition, owner)
-            })
-            .collect();
+        let ground = Arc::new(Ground {
+            model: model.clone(),
+            log: log.clone(),
+            reader,
+            membership,
+            advertise: config.advertise.clone(),
+            limits,
+            left: watch::Sender::new(None),
+        });
+        let places = Places::new(&ground);
         let stream = log.stream();
         let anonymous = Arc::new(Actor {
             sub: "anonymous".into(),
@@ -127,19 +169,28 @@ impl CommandApi {
             claims: Arc::default(),
             checked: false,
         });
-        Arc::new(CommandApi {
-            shared: Arc::new(Shared { model, log, config, stream, owners, anonymous }),
-        })
+        let forwarder = Forwarder::new();
+        let shared = Shared { model, log, config, stream, places, forwarder, ground, anonymous };
+        Arc::new(CommandApi { shared: Arc::new(shared) })
     }
 
-    /// Lets every owner finish what it has begun. What is asked afterwards is refused.
+    /// Lets every owner finish what it has begun. What is asked afterwards is refused, or passed on
+    /// where another instance owns it by then.
     pub async fn drain(&self) {
-        for (_, owner) in &self.shared.owners {
-            let (done, drained) = oneshot::channel();
-            if owner.send(Message::Drain(done)).await.is_ok() {
-                // An owner that ended without a word has nothing left to finish either.
-                drained.await.ok();
-            }
+        self.shared.places.drain().await;
+    }
+
+    /// Drains, and gives all partitions back, so that others take them over at once.
+    pub async fn hand_over(&self) {
+        self.drain().await;
+        self.shared.places.leave().await;
+    }
+
+    /// Whether commands can be taken: `Err` says why not.
+    pub fn ready(&self) -> Result<(), String> {
+        match &*self.shared.ground.left.borrow() {
+            Some(reason) => Err(format!("left the group of owners: {reason}")),
+            None => Ok(()),
         }
     }
 
@@ -154,49 +205,109 @@ impl CommandApi {
         let terms = Terms::of(request, shared.stream)?;
         let aggregate = &shared.model.aggregates[named.aggregate];
         let command = &aggregate.commands[named.command];
-        let id = named.id.map(|id| parse_id(aggregate, &raw_id(id)?)).transpose()?;
-        let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
-        let input = command.input_shape.parse_json(body).map_err(bad_json)?;
-        let Terms { key, expected, minimum, traceparent, dry_run } = terms;
-        let call = Call { named, input, key, expected, traceparent, dry_run };
-        let (partition, ask, asked) = shared.prepare(call, id);
-        let sent = shared.owners[partition].1.try_send(Message::Ask(Box::new(ask)));
-        sent.map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => answer::overloaded(),
-            mpsc::error::TrySendError::Closed(_) => closed(),
-        })?;
-        let Asked { id, verdict, .. } = asked;
+        let given = named.id.map(|id| parse_id(aggregate, &raw_id(id)?)).transpose()?;
+        let (id, fresh) = shared.id_of(&named, given, terms.key.as_deref());
+        let at = shared.number(named.aggregate, &id);
+        let forwarded = request.headers().contains_key(&FORWARDED);
+        let dry_run = terms.dry_run;
+        let mut single = Single { request, named, id: id.clone(), fresh, body, terms };
         let of = Of { aggregate, command, id: &id, dry_run };
-        match verdict.await {
-            Ok(Ok(Success::Done(done))) => {
+        match shared.settle(&mut single, at, forwarded).await? {
+            Answered::Here(Ok(Success::Done(done))) => {
+                let minimum = single.terms.minimum.take();
                 let mut position = minimum.unwrap_or_else(|| Position::start(shared.stream));
-                shared.cover(&mut position, partition, done.offset);
+                shared.cover(&mut position, at, done.offset);
                 Ok(answer::done(of, &done, &position.to_text()))
             }
-            Ok(Ok(Success::Dry { version, events })) => Ok(answer::dry(of, version, &events)),
-            Ok(Err(refusal)) => Err(answer::problem(of, refusal)),
-            Err(_) => Err(answer::problem(of, Refusal::OutcomeUnknown)),
+            Answered::Here(Ok(Success::Dry { version, events })) => {
+                Ok(answer::dry(of, version, &events))
+            }
+            Answered::Here(Err(Refusal::Moved)) if forwarded => Ok(not_owner()),
+            Answered::Here(Err(refusal)) => Err(answer::problem(of, refusal)),
+            Answered::There(reply) => Ok(reply.respond()),
         }
     }
 }
 
+/// A call of its own.
+struct Single<'a> {
+    request: &'a HttpRequest,
+    named: Named<'a>,
+    id: Arc<str>,
+    fresh: bool,
+    body: Bytes,
+    terms: Terms,
+}
+
+impl Job for Single<'_> {
+    fn ask(&mut self, shared: &Shared) -> Result<(Ask, Asked), Problem> {
+        let Named { aggregate, command, .. } = self.named;
+        let shape = &shared.model.aggregates[aggregate].commands[command].input_shape;
+        let body: &[u8] = if self.body.is_empty() { b"{}" } else { &self.body };
+        let input = shape.parse_json(body).map_err(bad_json)?;
+        let Terms { key, expected, traceparent, dry_run, .. } = &self.terms;
+        let (key, traceparent) = (key.clone(), traceparent.clone());
+        let (expected, dry_run) = (*expected, *dry_run);
+        let call = Call { aggregate, command, input, key, expected, traceparent, dry_run };
+        Ok(shared.prepare(call, self.id.clone(), self.fresh))
+    }
+
+    fn passed(&self, shared: &Shared) -> Passed {
+        let aggregate = &shared.model.aggregates[self.named.aggregate];
+        let uri = self.request.uri();
+        let path = match self.named.id {
+            Some(_) => uri.to_string(),
+            // The owner must not make another id.
+            None => {
+                let name = &aggregate.commands[self.named.command].name;
+                let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+                format!("/{}/{}/{name}{query}", aggregate.plural, self.id)
+            }
+        };
+        let headers = passed_headers(self.request.headers());
+        Passed { path, headers, body: self.body.clone() }
+    }
+}
+
 impl Shared {
-    /// Finds the owner and makes the question; the id is made where there is none.
-    pub fn prepare(&self, call: Call<'_>, id: Option<Arc<str>>) -> (usize, Ask, Asked) {
-        let Call { named, input, key, expected, traceparent, dry_run } = call;
+    /// The id that a call is about, and whether it was just made at random. Such an id is chosen so
+    /// that this instance owns its partition, where it owns any.
+    pub fn id_of(
+        &self,
+        named: &Named<'_>,
+        given: Option<Arc<str>>,
+        key: Option<&str>,
+    ) -> (Arc<str>, bool) {
         let aggregate = &self.model.aggregates[named.aggregate];
-        let command = &aggregate.commands[named.command];
+        if let Some(id) = given {
+            return (id, false);
+        }
+        if let Some(key) = key {
+            let command = &aggregate.commands[named.command];
+            return (made_id(aggregate, command, &self.anonymous, key), false);
+        }
+        let make = || fresh_id((self.config.clock)(), self.config.random);
+        let mut id = make();
+        for _ in 0..MOST_MADE {
+            if self.places.is_here(self.number(named.aggregate, &id)) {
+                break;
+            }
+            id = make();
+        }
+        (id, true)
+    }
+
+    /// Makes the question.
+    pub fn prepare(&self, call: Call, id: Arc<str>, fresh: bool) -> (Ask, Asked) {
+        let Call { aggregate, command, input, key, expected, traceparent, dry_run } = call;
+        let declared = &self.model.aggregates[aggregate].commands[command];
         let actor = self.anonymous.clone();
-        let fresh = id.is_none() && key.is_none();
-        let id = id.unwrap_or_else(|| make_id(aggregate, command, &actor, key.as_deref()));
         let key = key.map(|key| KeyedCommand {
             key,
             caller: actor.sub.clone(),
-            hash: hash(command, &input),
+            hash: hash(declared, &input),
         });
         let (reply, verdict) = oneshot::channel();
-        let partition = self.partition(&aggregate.name, &id);
-        let (aggregate, command) = (named.aggregate, named.command);
         let asked = Asked { aggregate, command, id: id.clone(), dry_run, verdict };
         let ask = Ask {
             aggregate,
@@ -211,35 +322,20 @@ impl Shared {
             traceparent,
             reply,
         };
-        (partition, ask, asked)
-    }
-
-    /// Where the owner of a partition takes questions.
-    pub fn owner(&self, partition: usize) -> &mpsc::Sender<Message> {
-        &self.owners[partition].1
-    }
-
-    /// Hands a question over as soon as there is room for it.
-    pub async fn send(&self, partition: usize, ask: Ask) -> Result<(), Problem> {
-        let sent = self.owners[partition].1.send(Message::Ask(Box::new(ask))).await;
-        sent.map_err(|_| closed())
+        (ask, asked)
     }
 
     /// Extends a position by what a partition's answer covers.
-    pub fn cover(&self, position: &mut Position, partition: usize, offset: i64) {
+    pub fn cover(&self, position: &mut Position, at: usize, offset: i64) {
         if offset >= 0 {
-            let id = &self.owners[partition].0;
-            let key: PartitionKey = (id.topic.clone(), id.number);
-            position.cover(&key, offset);
+            position.cover(&self.key_of(at), offset);
         }
     }
 
-    fn partition(&self, aggregate: &str, id: &str) -> usize {
-        if self.owners.len() == 1 {
-            return 0;
-        }
-        let wanted = self.log.route(aggregate, id);
-        self.owners.iter().position(|(partition, _)| *partition == wanted).unwrap_or(0)
+    /// A partition as positions name it.
+    pub fn key_of(&self, at: usize) -> PartitionKey {
+        let partition = self.places.partition(at);
+        (partition.topic.clone(), partition.number)
     }
 }
 
@@ -281,15 +377,10 @@ pub(crate) fn parse_id(aggregate: &Aggregate, text: &str) -> Result<Arc<str>, Pr
     aggregate.parse_id(text).map_err(|detail| Problem::new(400, "invalid-id", detail))
 }
 
-fn make_id(aggregate: &Aggregate, command: &Command, actor: &Actor, key: Option<&str>) -> Arc<str> {
-    let id = match key {
-        // Made from the key, so that a retry meets the same aggregate.
-        Some(key) => {
-            let name = [&*aggregate.plural, &*command.name, &*actor.sub, key].join("\n");
-            Uuid::new_v5(&MADE_IDS, name.as_bytes())
-        }
-        None => Uuid::now_v7(),
-    };
+/// Made from the key, so that a retry meets the same aggregate.
+fn made_id(aggregate: &Aggregate, command: &Command, actor: &Actor, key: &str) -> Arc<str> {
+    let name = [&*aggregate.plural, &*command.name, &*actor.sub, key].join("\n");
+    let id = Uuid::new_v5(&MADE_IDS, name.as_bytes());
     let mut text = Uuid::encode_buffer();
     Arc::from(&*id.hyphenated().encode_lower(&mut text))
 }
@@ -331,7 +422,15 @@ pub(crate) fn misfits(below: &str, places: Vec<InputError>) -> Problem {
     problem
 }
 
-fn closed() -> Problem {
+/// The answer to a call that was passed on to the wrong instance: whoever passed it on may look
+/// again.
+fn not_owner() -> HttpResponse {
+    let mut answer = answer::moved().respond();
+    answer.headers_mut().insert(FORWARDED.clone(), HeaderValue::from_static("refused"));
+    answer
+}
+
+pub(crate) fn closed() -> Problem {
     Problem::unavailable("this service is shutting down; nothing was written", 1)
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use event_log::KeyedCommand;
 use model::Value;
 use model::decide::{Actor, Expected, Rejection};
+use service::Problem;
 use tokio::sync::oneshot;
 
 /// What the owner says.
@@ -83,6 +84,10 @@ pub(crate) enum Refusal {
     Overloaded,
     /// Nothing was written.
     Unavailable(String),
+    /// Nothing was written: the partition is somebody else's.
+    Moved,
+    /// What the owner answered, where that is another instance.
+    Elsewhere(Box<Problem>),
     /// It may have been written.
     OutcomeUnknown,
     /// The decision itself broke.

@@ -8,8 +8,6 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::api::{Asked, Call, CommandApi};
 use crate::ask::{Refusal, Success};
-use crate::owner::Message;
-use crate::route::Named;
 
 /// One call of a command.
 #[derive(Clone, Debug)]
@@ -63,10 +61,10 @@ impl CommandApi {
         let Ok(input) = shape.parse_json(input.as_bytes()) else {
             return Reply::NothingWritten("the input does not fit".to_owned());
         };
-        let named = Named { aggregate, command, id: None };
-        let call = Call { named, input, key, expected, traceparent, dry_run: false };
-        let (partition, ask, asked) = self.shared.prepare(call, Some(id));
-        if let Err(error) = self.shared.owner(partition).try_send(Message::Ask(Box::new(ask))) {
+        let at = self.shared.number(aggregate, &id);
+        let call = Call { aggregate, command, input, key, expected, traceparent, dry_run: false };
+        let (ask, asked) = self.shared.prepare(call, id, false);
+        if let Err(error) = self.shared.places.offer(at, ask) {
             let full = matches!(error, TrySendError::Full(_));
             let reason = if full { "the queue is full" } else { "the service is stopping" };
             return Reply::NothingWritten(reason.to_owned());
@@ -87,6 +85,8 @@ async fn answer(asked: Asked) -> Reply {
         Ok(Err(Refusal::KeyReused)) => Reply::KeyReused,
         Ok(Err(Refusal::Overloaded)) => Reply::NothingWritten("overloaded".to_owned()),
         Ok(Err(Refusal::Unavailable(reason))) => Reply::NothingWritten(reason),
+        Ok(Err(Refusal::Moved)) => Reply::NothingWritten("the partition is another's".to_owned()),
+        Ok(Err(Refusal::Elsewhere(problem))) => Reply::NothingWritten(problem.detail),
         Ok(Err(Refusal::Internal)) => Reply::NothingWritten("the decision broke".to_owned()),
         Ok(Err(Refusal::OutcomeUnknown)) | Err(_) => Reply::OutcomeUnknown,
     }

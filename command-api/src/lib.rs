@@ -6,11 +6,14 @@
 mod answer;
 mod api;
 mod ask;
+mod forward;
 mod in_process;
 mod lines;
 mod owner;
+mod place;
 mod request;
 mod route;
+mod settle;
 
 pub use api::{CommandApi, Config};
 pub use in_process::{Question, Reply};

@@ -5,6 +5,7 @@
 
 mod feed;
 mod line;
+mod passing;
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -20,10 +21,13 @@ use read_store::Position;
 use service::{Problem, body};
 
 use crate::answer::{self, Of};
-use crate::api::{Asked, Shared};
+use crate::api::{Asked, Shared, closed};
 use crate::ask::{Refusal, Success, Verdict};
+use crate::forward::FORWARDED;
 use crate::request;
+use crate::route::Named;
 use feed::Feed;
+use passing::{Elsewhere, Passing};
 
 /// Most lines under way.
 const WINDOW: usize = 256;
@@ -41,6 +45,7 @@ pub(crate) fn answer(
         traceparent: request::traceparent(request.headers()),
         feed: Feed::default(),
         window: VecDeque::new(),
+        passing: Passing::new(request.headers().contains_key(&FORWARDED)),
         shared,
         payload,
     };
@@ -60,6 +65,7 @@ struct Session {
     payload: Payload,
     feed: Feed,
     window: VecDeque<Slot>,
+    passing: Passing,
     /// Covers the request's minimum and every line answered.
     position: Position,
     traceparent: Option<Arc<str>>,
@@ -111,10 +117,19 @@ impl Session {
         }
     }
 
-    async fn submit(&self, text: &[u8]) -> Result<State, Problem> {
-        let (call, id) = line::parse(&self.shared, text, self.traceparent.clone())?;
-        let (partition, ask, asked) = self.shared.prepare(call, id);
-        self.shared.send(partition, ask).await?;
+    async fn submit(&mut self, text: &[u8]) -> Result<State, Problem> {
+        let shared = &self.shared;
+        let (call, id) = line::parse(shared, text, self.traceparent.clone())?;
+        let named = Named { aggregate: call.aggregate, command: call.command, id: None };
+        let (id, fresh) = shared.id_of(&named, id, call.key.as_deref());
+        let partition = shared.number(call.aggregate, &id);
+        let asked = if self.passing.stays_here(shared, partition, (call.aggregate, &id)) {
+            let (ask, asked) = shared.prepare(call, id, fresh);
+            shared.places.send(partition, ask).await.map_err(|_| closed())?;
+            asked
+        } else {
+            self.passing.pass(shared, partition, Elsewhere { call, id })
+        };
         Ok(State::Waiting { partition, asked })
     }
 

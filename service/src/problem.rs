@@ -7,7 +7,7 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The media type of every error answer.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -44,7 +44,7 @@ pub struct Problem {
 }
 
 /// One wrong place of an input.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct PlaceError {
     /// JSON pointer.
     pub pointer: String,
@@ -74,6 +74,28 @@ impl Problem {
             allow: None,
             header: None,
         }
+    }
+
+    /// Reads a problem back that another instance answered with this status; `None` where it is
+    /// none.
+    pub fn from_json(
+        status: u16,
+        mut body: serde_json::Map<String, serde_json::Value>,
+    ) -> Option<Problem> {
+        let text = |value: serde_json::Value| match value {
+            serde_json::Value::String(text) => Some(text),
+            _ => None,
+        };
+        let code = text(body.remove("code")?)?;
+        let detail = body.remove("detail").and_then(text).unwrap_or_default();
+        let places = body.remove("errors").unwrap_or_default();
+        for derived in ["type", "title", "status"] {
+            body.remove(derived);
+        }
+        let mut problem = Problem::new(status, code, detail);
+        problem.errors = serde_json::from_value(places).unwrap_or_default();
+        problem.members = body;
+        Some(problem)
     }
 
     /// Adds a member.

@@ -12,19 +12,19 @@ use service::Problem;
 
 use crate::api::{Call, Shared, misfits, parse_id};
 use crate::request;
-use crate::route::{self, Named};
+use crate::route;
 
 /// Members that a line may have.
 const MEMBERS: [&str; 6] = ["aggregate", "id", "command", "key", "if_match", "input"];
 
-type Parsed<'a> = (Call<'a>, Option<Arc<str>>);
+type Parsed = (Call, Option<Arc<str>>);
 
 /// The call that a line makes, and the id that it names.
-pub(super) fn parse<'a>(
+pub(super) fn parse(
     shared: &Shared,
     text: &[u8],
     traceparent: Option<Arc<str>>,
-) -> Result<Parsed<'a>, Problem> {
+) -> Result<Parsed, Problem> {
     let line = members(text)?;
     let name = line.required("aggregate")?;
     let mut all = shared.model.aggregates.iter().enumerate();
@@ -47,8 +47,7 @@ pub(super) fn parse<'a>(
     let expected = line.get("if_match").map(if_match).transpose()?;
     let input = line.get("input").unwrap_or("{}");
     let input = found.input_shape.parse_json(input.as_bytes()).map_err(bad_input)?;
-    let named = Named { aggregate, command, id: None };
-    Ok((Call { named, input, key, expected, traceparent, dry_run: false }, id))
+    Ok((Call { aggregate, command, input, key, expected, traceparent, dry_run: false }, id))
 }
 
 /// The members of a line, their values as they were written.

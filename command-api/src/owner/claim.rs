@@ -7,7 +7,7 @@ use event_log::{Body, ClaimError, ClaimId, Offset, ReadError, Record};
 use read_store::{Mark, StoreError};
 use tokio::time::Instant;
 
-use super::{Owner, Standing};
+use super::{Ground, Owner, Standing};
 
 /// Bytes asked of the log at once.
 const READ_BYTES: usize = 4 << 20;
@@ -31,6 +31,8 @@ pub(super) enum TakeOverError {
     Unknown(String),
     #[error("the claim did not appear in the log")]
     NotSeen,
+    #[error("this machine's clock is {0} ms off the log's: set it right")]
+    Clock(i64),
 }
 
 /// Waits between attempts: doubling, with jitter, so that owners don't fight in step.
@@ -41,6 +43,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
+    /// Waits longer than before; `random` spreads owners apart.
     pub fn failed(&mut self, random: fn() -> u64) {
         let longest = 20_u64 << self.failures.min(8);
         self.failures += 1;
@@ -56,6 +59,23 @@ impl Backoff {
     /// How long to wait still.
     fn rest(&self) -> Duration {
         self.until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+    }
+}
+
+/// The owner's own claim, and when, by its clock, it was asked for and granted.
+#[derive(Clone, Copy)]
+struct Own {
+    id: ClaimId,
+    asked_at: i64,
+    granted_at: i64,
+}
+
+impl Own {
+    /// Refuses a clock that is too far off the log's, which wrote the claim at `time`.
+    fn check(&self, time: i64, tolerance: Option<Duration>) -> Result<(), TakeOverError> {
+        let Some(tolerance) = tolerance else { return Ok(()) };
+        let off = (time - self.granted_at).max(self.asked_at - time);
+        if off > tolerance.as_millis() as i64 { Err(TakeOverError::Clock(off)) } else { Ok(()) }
     }
 }
 
@@ -75,27 +95,38 @@ impl Owner {
             return self.refuse_backlog("the log can't be written just now");
         }
         tokio::time::sleep(rest).await;
+        // Who was given the partition in some earlier generation must not fence its owner of today.
+        if !self.ground.membership.still_assigned(&self.partition).await {
+            self.backoff.failed(self.ground.limits.random);
+            return self.turn_away();
+        }
         match self.take_over().await {
             Ok(()) => self.backoff.succeeded(),
-            Err(error) => {
-                tracing::error!(partition = %self.partition, %error, "can't own the partition");
-                self.forget();
-                self.backoff.failed(self.random);
-                if matches!(error, TakeOverError::Unknown(_)) {
-                    self.standing = Standing::GivenUp(error.to_string());
-                }
-                self.refuse_backlog("the log can't be owned just now");
-            }
+            Err(error) => self.not_owner(error).await,
+        }
+    }
+
+    async fn not_owner(&mut self, error: TakeOverError) {
+        tracing::error!(partition = %self.partition, %error, "can't own the partition");
+        self.forget();
+        self.backoff.failed(self.ground.limits.random);
+        self.refuse_backlog("the log can't be owned just now");
+        match error {
+            TakeOverError::Unknown(_) => self.standing = Standing::GivenUp(error.to_string()),
+            TakeOverError::Clock(_) => self.leave_group(error.to_string()).await,
+            _ => {}
         }
     }
 
     async fn take_over(&mut self) -> Result<(), TakeOverError> {
         self.find_runs().await?;
-        let appender = self.log.claim(&self.partition, "").await?;
-        let claim = appender.claim();
+        let ground = self.ground.clone();
+        let asked_at = self.clock();
+        let appender = ground.log.claim(&self.partition, &ground.advertise).await?;
+        let claim = Own { id: appender.claim(), asked_at, granted_at: self.clock() };
         self.claimed_at = appender.claimed_at().0;
         // The mark comes after the claim: what it covers is in the store for good.
-        let marks = self.reader.marks().await?;
+        let marks = ground.reader.marks().await?;
         let start = self.lowest_mark(&marks);
         self.mark = start.as_ref().map_or(-1, |mark| mark.offset);
         self.read_tail(claim, start).await?;
@@ -107,8 +138,13 @@ impl Owner {
     }
 
     async fn find_runs(&mut self) -> Result<(), TakeOverError> {
-        let catalog = self.reader.catalog().await?;
+        let Ground { log, reader, .. } = &*self.ground;
+        let catalog = reader.catalog().await?;
         for (aggregate, run) in self.model.aggregates.iter().zip(&mut self.runs) {
+            // Aggregates of other topics have runs whose marks say nothing here.
+            if log.route(&aggregate.name, "").topic != self.partition.topic {
+                continue;
+            }
             let fits = catalog.runs.iter().find(|r| {
                 r.primary && r.aggregate == aggregate.name && r.fold_hash == aggregate.fold_hash
             });
@@ -137,7 +173,7 @@ impl Owner {
     }
 
     /// Reads from the mark until the owner's own claim appears: then nothing was missed.
-    async fn read_tail(&mut self, own: ClaimId, start: Option<Mark>) -> Result<(), TakeOverError> {
+    async fn read_tail(&mut self, own: Own, start: Option<Mark>) -> Result<(), TakeOverError> {
         // The store may have taken in this very claim already; its record is read all the same,
         // for it says how late the partition is.
         let (next, mut validity) = match start {
@@ -148,12 +184,12 @@ impl Owner {
         let mut from = Offset(next);
         let deadline = Instant::now() + CLAIM_APPEARS;
         loop {
-            let records = self.log.read(&self.partition, from, READ_BYTES).await?;
+            let records = self.ground.log.read(&self.partition, from, READ_BYTES).await?;
             let Some(last) = records.last() else {
                 if Instant::now() >= deadline {
                     return Err(TakeOverError::NotSeen);
                 }
-                self.log.wait(&self.partition, from).await;
+                self.ground.log.wait(&self.partition, from).await;
                 continue;
             };
             from = Offset(last.offset.0 + 1);
@@ -170,11 +206,14 @@ impl Owner {
         &mut self,
         validity: &mut Validity,
         record: Record,
-        own: ClaimId,
+        own: Own,
     ) -> Result<bool, TakeOverError> {
         let offset = record.offset.0;
         self.last_time = self.last_time.max(record.time);
-        let is_own = matches!(&record.body, Body::Claim(claim) if claim.id == own);
+        let is_own = matches!(&record.body, Body::Claim(claim) if claim.id == own.id);
+        if is_own {
+            own.check(record.time, self.ground.limits.clock_tolerance)?;
+        }
         match validity.step(record) {
             Step::Complete(records) => {
                 self.durable = offset;
@@ -191,7 +230,7 @@ impl Owner {
 
     /// Asks how far the store is, and lets go of what it holds.
     pub(super) async fn look_at_mark(&mut self) {
-        if let Ok(marks) = self.reader.marks().await {
+        if let Ok(marks) = self.ground.reader.marks().await {
             let mark = self.lowest_mark(&marks).map_or(-1, |mark| mark.offset);
             self.reached(mark);
         }

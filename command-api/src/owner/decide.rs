@@ -16,13 +16,25 @@ use super::keys::{Place, Remembered};
 use crate::ask::{Ask, Done, Refusal, Success};
 
 /// Fresh ids for `new_id()`.
-struct Ids;
+struct Ids {
+    now: i64,
+    random: fn() -> u64,
+}
 
 impl Env for Ids {
     fn new_id(&mut self) -> Arc<str> {
-        let mut text = Uuid::encode_buffer();
-        Arc::from(&*Uuid::now_v7().hyphenated().encode_lower(&mut text))
+        fresh_id(self.now, self.random)
     }
+}
+
+/// A UUID of version 7.
+pub(crate) fn fresh_id(now: i64, random: fn() -> u64) -> Arc<str> {
+    let [_, _, _, _, _, _, a, b] = random().to_be_bytes();
+    let [c, d, e, f, g, h, i, j] = random().to_be_bytes();
+    let random = [a, b, c, d, e, f, g, h, i, j];
+    let id = uuid::Builder::from_unix_timestamp_millis(now.max(0) as u64, &random).into_uuid();
+    let mut text = Uuid::encode_buffer();
+    Arc::from(&*id.hyphenated().encode_lower(&mut text))
 }
 
 impl Owner {
@@ -52,12 +64,14 @@ impl Owner {
             return true;
         }
         let now = self.now();
-        guarded(|| model.allows_early(command, &mut call(ask, now, &mut Ids))).unwrap_or(false)
+        let mut ids = self.ids(now);
+        guarded(|| model.allows_early(command, &mut call(ask, now, &mut ids))).unwrap_or(false)
     }
 
     /// Decides on an aggregate that is warm.
     fn judge(&mut self, model: &Aggregate, ask: Ask) {
         let now = self.now();
+        let mut ids = self.ids(now);
         let full = self.cache.is_full();
         let Some(entry) = self.cache.get(ask.aggregate, &ask.id) else { return };
         if let Some(found) = ask.key.as_ref().and_then(|key| entry.keys.find(key)) {
@@ -72,7 +86,6 @@ impl Owner {
             return ask.answer(Err(Refusal::Overloaded));
         }
         let command = &model.commands[ask.command];
-        let mut ids = Ids;
         let mut call = call(&ask, now, &mut ids);
         let decided = guarded(|| model.decide(command, &entry.snapshot, &mut call));
         match decided {
@@ -143,7 +156,15 @@ impl Owner {
 
     /// Milliseconds since 1970, never before the partition's last event.
     fn now(&self) -> i64 {
-        (self.clock)().max(self.last_time)
+        self.clock().max(self.last_time)
+    }
+
+    pub(super) fn clock(&self) -> i64 {
+        (self.ground.limits.clock)()
+    }
+
+    fn ids(&self, now: i64) -> Ids {
+        Ids { now, random: self.ground.limits.random }
     }
 
     fn pend(&mut self, ask: Ask, outcome: Outcome) {

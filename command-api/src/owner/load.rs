@@ -24,6 +24,7 @@ const MAX_IDS: usize = 256;
 
 /// Questions that wait for their aggregate, and which aggregates are to be asked for.
 pub(super) struct Loads {
+    // Ordered, so that the same questions are always asked in the same order.
     by_id: Vec<BTreeMap<Arc<str>, Waiting>>,
     wanted: Vec<Vec<Wanted>>,
     /// Whether a request of this type is on its way.
@@ -161,7 +162,7 @@ impl Owner {
             }
             self.loads.asked[aggregate] = true;
             let name = self.model.aggregates[aggregate].name.clone();
-            let (reader, epoch) = (self.reader.clone(), self.loads.epoch);
+            let (reader, epoch) = (self.ground.reader.clone(), self.loads.epoch);
             let fetch = async move {
                 let found = ask_store(&*reader, &run, &name, &ids).await;
                 Loaded { epoch, aggregate, ids, found }

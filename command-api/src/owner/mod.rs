@@ -10,25 +10,29 @@ mod cache;
 mod claim;
 mod decide;
 mod keys;
+mod leave;
 mod load;
 mod supervise;
 mod tail;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
-use event_log::{AppendError, Appended, Appender, Log, PartitionId};
+use event_log::{AppendError, Appended, Appender, Log, Membership, PartitionId};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use model::Model;
 use read_store::{Reader, RunId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::ask::{Ask, Refusal};
 use batch::{Batch, acknowledge, give_up};
 use cache::Cache;
 use claim::Backoff;
+pub(crate) use decide::fresh_id;
 use load::{Loaded, Loads};
 use tail::Tail;
 
@@ -50,6 +54,23 @@ pub(crate) struct Limits {
     pub clock: fn() -> i64,
     /// Random numbers.
     pub random: fn() -> u64,
+    /// A claim that nobody has used for this long is given up; `None` = never.
+    pub idle: Option<Duration>,
+    /// How far the clock may be off the log's; `None` where the log uses this very clock.
+    pub clock_tolerance: Option<Duration>,
+}
+
+/// What all owners of a process share.
+pub(crate) struct Ground {
+    pub model: Arc<Model>,
+    pub log: Arc<dyn Log>,
+    pub reader: Arc<dyn Reader>,
+    pub membership: Arc<dyn Membership>,
+    /// Where this instance takes forwarded commands (a URL); empty where it is the only one.
+    pub advertise: Arc<str>,
+    pub limits: Limits,
+    /// Why this instance has left the group by itself, if it has.
+    pub left: watch::Sender<Option<String>>,
 }
 
 /// What an owner is sent.
@@ -59,43 +80,11 @@ pub(crate) enum Message {
     Drain(oneshot::Sender<()>),
 }
 
-/// Starts the owner of a partition; it claims the partition at its first question.
-pub(crate) fn spawn(
-    model: Arc<Model>,
-    log: Arc<dyn Log>,
-    reader: Arc<dyn Reader>,
-    partition: PartitionId,
-    limits: Limits,
-) -> mpsc::Sender<Message> {
-    let (sender, queue) = mpsc::channel(limits.queue);
-    let aggregates = model.aggregates.len();
-    let owner = Owner {
-        cache: Cache::new(aggregates, limits.state_bytes),
-        tail: Tail::new(aggregates, limits.tail_bytes),
-        loads: Loads::new(aggregates),
-        fetches: FuturesUnordered::new(),
-        runs: vec![None; aggregates],
-        model,
-        log,
-        reader,
-        partition,
-        clock: limits.clock,
-        random: limits.random,
-        standing: Standing::Idle,
-        backoff: Backoff::default(),
-        last_time: 0,
-        claimed_at: -1,
-        mark: -1,
-        durable: -1,
-        ended: VecDeque::new(),
-        settled: None,
-        number: 1,
-        batch: Batch::default(),
-        flight: None,
-        backlog: VecDeque::new(),
-        draining: Vec::new(),
-    };
-    tokio::spawn(owner.run(queue));
+/// Starts the owner of a partition; it claims the partition at its first question, where it is
+/// this instance's.
+pub(crate) fn spawn(ground: &Arc<Ground>, partition: PartitionId) -> mpsc::Sender<Message> {
+    let (sender, queue) = mpsc::channel(ground.limits.queue);
+    tokio::spawn(Owner::new(ground.clone(), partition).run(queue));
     sender
 }
 
@@ -117,15 +106,17 @@ struct Flight {
 }
 
 struct Owner {
+    ground: Arc<Ground>,
     model: Arc<Model>,
-    log: Arc<dyn Log>,
-    reader: Arc<dyn Reader>,
     partition: PartitionId,
-    clock: fn() -> i64,
-    random: fn() -> u64,
+    assigned: watch::Receiver<Arc<BTreeSet<PartitionId>>>,
+    /// Whether the partition is this instance's, as last heard.
+    is_assigned: bool,
     standing: Standing,
     backoff: Backoff,
-    /// The run that holds each aggregate's states.
+    /// When a question was last taken.
+    used: Instant,
+    /// The run that holds the states of each aggregate of this partition.
     runs: Vec<Option<RunId>>,
     /// Time of the partition's last event.
     last_time: i64,
@@ -151,10 +142,43 @@ struct Owner {
 }
 
 impl Owner {
+    fn new(ground: Arc<Ground>, partition: PartitionId) -> Owner {
+        let aggregates = ground.model.aggregates.len();
+        let mut assigned = ground.membership.assigned();
+        let is_assigned = assigned.borrow_and_update().contains(&partition);
+        Owner {
+            cache: Cache::new(aggregates, ground.limits.state_bytes),
+            tail: Tail::new(aggregates, ground.limits.tail_bytes),
+            loads: Loads::new(aggregates),
+            fetches: FuturesUnordered::new(),
+            runs: vec![None; aggregates],
+            model: ground.model.clone(),
+            ground,
+            partition,
+            assigned,
+            is_assigned,
+            standing: Standing::Idle,
+            backoff: Backoff::default(),
+            used: Instant::now(),
+            last_time: 0,
+            claimed_at: -1,
+            mark: -1,
+            durable: -1,
+            ended: VecDeque::new(),
+            settled: None,
+            number: 1,
+            batch: Batch::default(),
+            flight: None,
+            backlog: VecDeque::new(),
+            draining: Vec::new(),
+        }
+    }
+
     /// Takes questions and decides them, until nothing is left to do.
     async fn serve(&mut self, queue: &mut mpsc::Receiver<Message>) {
         let mut taken = Vec::with_capacity(TAKEN_AT_ONCE);
         let mut open = true;
+        let idle = self.ground.limits.idle.unwrap_or(Duration::MAX / 4);
         while !self.is_at_rest() || (open && self.draining.is_empty()) {
             let takes = open && !self.batch.is_full() && self.loads.waiting() < MAX_WAITING;
             tokio::select! {
@@ -163,9 +187,14 @@ impl Owner {
                 Some(loaded) = self.fetches.next(), if !self.fetches.is_empty() => {
                     self.install(loaded);
                 }
+                Ok(()) = self.assigned.changed() => self.look_at_assignment(),
                 count = queue.recv_many(&mut taken, TAKEN_AT_ONCE), if takes => {
                     open = count > 0;
+                    self.used = Instant::now();
                     taken.drain(..).for_each(|message| self.take(message));
+                }
+                () = tokio::time::sleep_until(self.used + idle), if self.may_rest() => {
+                    self.rest();
                 }
             }
             self.work().await;
@@ -188,6 +217,9 @@ impl Owner {
 
     /// Decides what can be decided and sends off what can be sent.
     async fn work(&mut self) {
+        if !self.is_assigned {
+            return self.hand_over();
+        }
         if self.cache.is_tight() {
             self.look_at_mark().await;
         }
@@ -251,7 +283,7 @@ impl Owner {
         give_up(produced.pending, error, true);
         give_up(std::mem::take(&mut self.batch).pending, error, false);
         self.forget();
-        self.backoff.failed(self.random);
+        self.backoff.failed(self.ground.limits.random);
     }
 
     /// Drops claim and states; what waits for cold aggregates goes on waiting.

@@ -28,7 +28,7 @@ impl Owner {
             match message {
                 Message::Drain(done) => self.draining.push(done),
                 Message::Ask(ask) => {
-                    ask.answer(Err(Refusal::Unavailable("this service is stopping".to_owned())));
+                    ask.answer(Err(Refusal::Moved));
                 }
             }
         }
@@ -54,6 +54,6 @@ impl Owner {
         self.fetches = FuturesUnordered::new();
         self.refuse_backlog(FAULT);
         self.forget();
-        self.backoff.failed(self.random);
+        self.backoff.failed(self.ground.limits.random);
     }
 }
