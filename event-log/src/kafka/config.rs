@@ -93,14 +93,15 @@ impl KafkaConfig {
         client
     }
 
-    /// A member of a group. A member that died is missed after the session's time.
+    /// A member of a group. One that died is missed after the session's time; that one has left, the
+    /// others hear with their next heartbeat.
     pub(super) fn member(&self, group: Group) -> ClientConfig {
         let mut client = self.client();
         client
             .set("group.id", self.group(group))
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", "6000")
-            .set("heartbeat.interval.ms", "1500")
+            .set("heartbeat.interval.ms", "300")
             .set("socket.timeout.ms", "10000")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")

@@ -49,7 +49,7 @@ impl Readback {
     }
 
     /// Takes the records that were read.
-    pub(super) fn take(&self, records: &[Record]) {
+    pub(super) fn take(&self, records: Vec<Record>) {
         let mut guard = self.lock();
         let state = &mut *guard;
         for record in records {
@@ -117,13 +117,13 @@ impl Readback {
 }
 
 impl State {
-    fn step(&mut self, own: ClaimId, record: &Record) {
+    fn step(&mut self, own: ClaimId, record: Record) {
         let (offset, time) = (record.offset, record.time);
         let is_own = matches!(&record.body, Body::Claim(claim) if claim.id == own);
         if self.superseded || (self.claimed.is_none() && !is_own) {
             return;
         }
-        match self.validity.step(record.clone()) {
+        match self.validity.step(record) {
             Step::Claimed if is_own => self.claimed = Some(Claimed { offset, time }),
             Step::Claimed => self.superseded = true,
             Step::Complete(_) => self.complete.push_back((self.validity.seq, offset)),
@@ -166,7 +166,7 @@ mod tests {
 
     fn after(records: &[Record]) -> Readback {
         let readback = Readback::new(ClaimId(Uuid::from_u128(OWN)));
-        readback.take(records);
+        readback.take(records.to_vec());
         readback
     }
 
@@ -174,7 +174,7 @@ mod tests {
     fn a_command_is_seen_when_its_last_event_is() {
         let readback = after(&[claim(3, OWN), event(4, OWN, 1, 1, 2)]);
         assert_eq!(readback.completed(1, Duration::ZERO), Err(Unseen::Late));
-        readback.take(&[event(5, OWN, 1, 2, 2), event(8, OWN, 2, 1, 1)]);
+        readback.take(vec![event(5, OWN, 1, 2, 2), event(8, OWN, 2, 1, 1)]);
         assert_eq!(readback.completed(2, Duration::ZERO), Ok(vec![Offset(5), Offset(8)]));
     }
 

@@ -71,9 +71,6 @@ impl Recent {
     pub(super) fn push(&self, records: &mut Vec<Record>) {
         let mut guard = self.lock();
         let ring = &mut *guard;
-        if let Some(readback) = &ring.readback {
-            readback.take(records);
-        }
         for record in records.drain(..) {
             ring.bytes += weight(&record);
             ring.records.push_back(record);
@@ -92,6 +89,9 @@ impl Recent {
 
     /// Tells everybody where the head is.
     pub(super) fn publish(&self, head: Head) {
+        if let (Head::Broken(_), Some(readback)) = (&head, self.readback()) {
+            readback.end();
+        }
         self.head.send_if_modified(|now| {
             let changed = *now != head;
             *now = head;
@@ -140,6 +140,11 @@ impl Recent {
         if let Some(older) = self.lock().readback.replace(readback) {
             older.end();
         }
+    }
+
+    /// The appender that hears of every record.
+    pub(super) fn readback(&self) -> Option<Arc<Readback>> {
+        self.lock().readback.clone()
     }
 
     /// Ends that, where it is still this one.

@@ -300,11 +300,16 @@ impl Line {
     fn take(&mut self, records: &mut Vec<Record>) {
         let Some(last) = records.last() else { return };
         let end = last.offset.0 + 1;
+        let heard = self.recent.readback().map(|readback| (readback, records.clone()));
         self.recent.push(records);
         // Behind the last record there may be a control record, and nothing else.
         self.caught_up |= end >= self.ended - 1;
         if self.caught_up {
             self.recent.publish(Head::At(end));
+        }
+        // Last, so that whoever is answered finds all of it in memory and under the head.
+        if let Some((readback, records)) = heard {
+            readback.take(records);
         }
     }
 

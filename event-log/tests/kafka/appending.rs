@@ -4,7 +4,9 @@ use foldline_event_log::validity::{Step, Validity};
 use foldline_event_log::{AppendError, Body, KeyedCommand, Log, Offset};
 use rdkafka::message::{Header, OwnedHeaders};
 
-use crate::support::{claim, command, config, ids, open, partition, read_all, write_past};
+use crate::support::{
+    claim, command, config, ids, open, open_transaction, partition, read_all, write_past,
+};
 
 #[tokio::test]
 async fn what_was_appended_is_read_back_as_it_was_written() {
@@ -129,4 +131,26 @@ async fn commands_are_seen_whole_or_not_at_all() {
     };
     futures::join!(writing, reading);
     assert_eq!(log.stalled_commits(), 0);
+}
+
+#[tokio::test]
+async fn a_transaction_that_nobody_ends_keeps_a_claim_from_being_served() {
+    let config = config();
+    let log = open(&config).await;
+    let stray = open_transaction(&config).await;
+    let Err(error) = log.claim(&partition(0), "").await else { panic!("the claim can't be seen") };
+    assert!(error.to_string().contains("did not appear"), "{error}");
+    drop(stray);
+}
+
+#[tokio::test]
+async fn large_events_are_kept_whole() {
+    let log = open(&config()).await;
+    let mut owner = claim(&log).await;
+    let mut large = command("a", 1, 2);
+    large.events[1].1 = vec![b'x'; 3 << 20].into();
+    owner.append(vec![large.clone()]).await.expect("appended");
+    let records = read_all(&log, 0, 1 << 20).await;
+    let Body::Event(event) = &records[2].body else { panic!("an event") };
+    assert_eq!(event.data, large.events[1].1);
 }

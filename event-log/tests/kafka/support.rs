@@ -8,7 +8,7 @@ use foldline_event_log::kafka::{KafkaConfig, KafkaLog};
 use foldline_event_log::{Appender, Body, Log, NewCommand, Offset, PartitionId, Record};
 use rdkafka::ClientConfig;
 use rdkafka::message::OwnedHeaders;
-use rdkafka::producer::{FutureProducer, FutureRecord};
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use uuid::Uuid;
 
 pub const AGGREGATE: &str = "order";
@@ -89,4 +89,23 @@ pub async fn write_past(config: &KafkaConfig, key: &str, headers: OwnedHeaders) 
     let topic = config.topic(AGGREGATE);
     let record = FutureRecord::to(&topic).partition(0).key(key).payload("x").headers(headers);
     producer.send(record, Duration::from_secs(10)).await.expect("a record");
+}
+
+/// Begins a transaction on partition 0 past the log, which is never ended.
+pub async fn open_transaction(config: &KafkaConfig) -> FutureProducer {
+    let stray: FutureProducer = ClientConfig::new()
+        .set("bootstrap.servers", &config.brokers)
+        .set("transactional.id", format!("{}-stray", config.prefix))
+        .create()
+        .expect("a producer");
+    let begun = stray.clone();
+    let begin = move || {
+        begun.init_transactions(Duration::from_secs(20))?;
+        begun.begin_transaction()
+    };
+    tokio::task::spawn_blocking(begin).await.expect("a thread").expect("a transaction");
+    let topic = config.topic(AGGREGATE);
+    let record = FutureRecord::to(&topic).partition(0).key("stray").payload("x");
+    stray.send(record, Duration::from_secs(10)).await.expect("a record");
+    stray
 }
