@@ -7,3 +7,4 @@ mod loyalty;
 mod sensors;
 mod support;
 mod tickets;
+mod transcript;
