@@ -2,8 +2,10 @@
 //! and what tests ask of them.
 
 mod api;
+mod detour;
 mod engine;
 mod load;
+mod loaded;
 mod parts;
 mod ports;
 mod process;
@@ -15,8 +17,10 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 pub use api::{Answer, Api, eventually, read};
+pub use detour::Detour;
 pub use engine::{Engine, Served};
 pub use load::{Load, Seen};
+pub use loaded::Loaded;
 pub use parts::Parts;
 pub use system::{Service, System};
 pub use world::World;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
@@ -32,6 +32,8 @@ struct Client {
     http: reqwest::Client,
     // Any of them takes any command.
     servers: Vec<String>,
+    // The one that answered last.
+    server: AtomicUsize,
     number: usize,
     done: Arc<AtomicU64>,
 }
@@ -43,7 +45,8 @@ impl Load {
         let clients = (0..clients)
             .map(|number| {
                 let (http, servers, done) = (http.clone(), servers.to_vec(), Arc::clone(&done));
-                let client = Client { http, servers, number, done };
+                let server = AtomicUsize::new(number);
+                let client = Client { http, servers, server, number, done };
                 tokio::spawn(client.work(Arc::clone(&stop)))
             })
             .collect();
@@ -127,14 +130,17 @@ impl Client {
 
     /// Sends a keyed command until an answer says what became of it.
     async fn until_known(&self, path: &str, key: &str, body: &Value) -> Result<Answer> {
-        for attempt in 0..12_000 {
-            let server = &self.servers[(self.number + attempt) % self.servers.len()];
-            let request = self.http.post(format!("{server}{path}"));
-            let request = request.timeout(Duration::from_secs(30));
+        for _ in 0..12_000 {
+            let server = self.server.load(Ordering::Relaxed) % self.servers.len();
+            let request = self.http.post(format!("{}{path}", self.servers[server]));
+            let request = request.timeout(Duration::from_secs(10));
             match read(request.header("Idempotency-Key", key).json(body)).await {
                 Ok(answer) if answer.status < 500 && answer.status != 429 => return Ok(answer),
                 // Refused, broken off, or said to be unknown: the same key makes a retry safe.
-                Ok(_) | Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                Ok(_) | Err(_) => {
+                    self.server.store(server + 1, Ordering::Relaxed);
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
             }
         }
         bail!("no answer to {path} within a minute")

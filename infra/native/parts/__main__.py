@@ -24,6 +24,8 @@ def _up(folder, wanted):
     nodes = {"kafka": wanted.kafka, "cassandra": wanted.cassandra}
     first = {"kafka": wanted.kafka_port, "cassandra": wanted.cassandra_port}
     asked = {name: {"nodes": nodes[name], "port": first[name]} for name in KINDS if nodes[name]}
+    if wanted.detour and "kafka" in asked:
+        asked["kafka"]["detour"] = True
     if wanted.fresh:
         _down(folder, wanted)
         shutil.rmtree(folder, ignore_errors=True)
@@ -98,6 +100,7 @@ def _arguments():
     for name, port in (("kafka", 9092), ("cassandra", 9042)):
         up.add_argument(f"--{name}", type=int, default=1, choices=(0, 1, 3), metavar="N", help=f"nodes of {name}: 0, 1 or 3 (%(default)s)")
         up.add_argument(f"--{name}-port", type=int, default=port, metavar="P", help="its first port (%(default)s)")
+    up.add_argument("--detour", action="store_true", help="let a test stand between Kafka and who asks for it")
     up.add_argument("--fresh", action="store_true", help="stop what the folder runs, and begin with no data")
     calls.add_parser("down", help="stop all that `up` started; the data stays")
     calls.add_parser("status", help="one line for each node")

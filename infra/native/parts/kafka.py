@@ -12,13 +12,17 @@ CLUSTER = "Zm9sZGxpbmUta2Fma2EtMQ"
 
 
 class Kafka:
-    """Broker n of 1.. listens for clients on `port + 2 (n - 1)` and for its peers on the port above."""
+    """Broker n of 1.. listens for clients on `port + 2 (n - 1)` and for its peers on the port above.
+
+    With a detour, it listens 100 ports higher too, and sends who comes there to 200 ports higher: where a
+    test stands in the way, which can cut the link.
+    """
 
     name = "kafka"
     first_alone = False
 
-    def __init__(self, folder, nodes, port):
-        self.folder, self.nodes, self.port = folder, nodes, port
+    def __init__(self, folder, nodes, port, detour=False):
+        self.folder, self.nodes, self.port, self.detour = folder, nodes, port, detour
 
     def numbers(self):
         return range(1, self.nodes + 1)
@@ -28,7 +32,7 @@ class Kafka:
 
     def addresses_of(self, number):
         host, port = self.address(number)
-        return [(host, port), (host, port + 1)]
+        return [(host, port), (host, port + 1)] + ([(host, port + 100)] if self.detour else [])
 
     def process(self, number):
         return Process(self.folder, f"kafka-{number}")
@@ -62,14 +66,15 @@ class Kafka:
         host, port = self.address(number)
         voters = ",".join(f"{n}@{self.address(n)[0]}:{self.address(n)[1] + 1}" for n in self.numbers())
         copies = min(3, self.nodes)
+        detour = (f",DETOUR://{host}:{port + 100}", f",DETOUR://{host}:{port + 200}") if self.detour else ("", "")
         lines = {
             "process.roles": "broker,controller",
             "node.id": number,
             "controller.quorum.voters": voters,
             "controller.listener.names": "CONTROLLER",
-            "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://{host}:{port + 1}",
-            "advertised.listeners": f"PLAINTEXT://{host}:{port}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://{host}:{port + 1}{detour[0]}",
+            "advertised.listeners": f"PLAINTEXT://{host}:{port}{detour[1]}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT",
             "log.dirs": home / "data",
             "auto.create.topics.enable": "false",
             "default.replication.factor": copies,
