@@ -44,7 +44,7 @@ impl Loaded {
 
     /// Ends the load. Every acknowledged command must be in the log once, no other may be there, reads
     /// must cover what was acknowledged, and the tables must say what the log says.
-    pub async fn all_is_well(self) -> Result<()> {
+    pub async fn all_is_well(self) -> Result<System> {
         let seen = self.load.stop().await?;
         let events = self.system.events()?;
         let orders: Vec<_> =
@@ -55,6 +55,7 @@ impl Loaded {
             let state = self.system.get_at(&last, position).await?;
             ensure!(state.status == 200, "{last} is {state:?}");
         }
-        self.system.verify()
+        self.system.verify()?;
+        Ok(self.system)
     }
 }

@@ -12,5 +12,6 @@ async fn commands_flow_while_any_one_broker_is_away() -> Result<()> {
         away.come_back()?;
         loaded.flows(50).await?;
     }
-    loaded.all_is_well().await
+    loaded.all_is_well().await?;
+    Ok(())
 }

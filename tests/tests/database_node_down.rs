@@ -14,5 +14,6 @@ async fn commands_and_reads_go_on_while_a_database_node_is_down() -> Result<()> 
         down.come_back()?;
         loaded.flows(50).await?;
     }
-    loaded.all_is_well().await
+    loaded.all_is_well().await?;
+    Ok(())
 }

@@ -16,5 +16,6 @@ async fn an_owner_cut_off_from_the_brokers_is_followed_and_comes_back() -> Resul
         detour.mend();
         loaded.flows(100).await?;
     }
-    loaded.all_is_well().await
+    loaded.all_is_well().await?;
+    Ok(())
 }

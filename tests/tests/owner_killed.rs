@@ -13,5 +13,6 @@ async fn a_killed_owner_is_followed_by_the_other_instance() -> Result<()> {
         loaded.system.restart(victim).await?;
         loaded.flows(50).await?;
     }
-    loaded.all_is_well().await
+    loaded.all_is_well().await?;
+    Ok(())
 }

@@ -14,5 +14,6 @@ async fn an_owner_that_wakes_up_after_its_session_answers_nothing_stale() -> Res
         taken_over?;
         loaded.flows(100).await?;
     }
-    loaded.all_is_well().await
+    loaded.all_is_well().await?;
+    Ok(())
 }

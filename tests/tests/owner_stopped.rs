@@ -13,5 +13,6 @@ async fn a_stopped_owner_hands_over_and_answers_what_it_took() -> Result<()> {
         loaded.system.restart(victim).await?;
         loaded.flows(50).await?;
     }
-    loaded.all_is_well().await
+    loaded.all_is_well().await?;
+    Ok(())
 }

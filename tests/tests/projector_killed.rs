@@ -13,5 +13,6 @@ async fn a_projector_killed_between_rows_and_mark_halves_nothing() -> Result<()>
         loaded.system.kill(PROJECTOR)?;
         loaded.system.restart(PROJECTOR).await?;
     }
-    loaded.all_is_well().await
+    loaded.all_is_well().await?;
+    Ok(())
 }

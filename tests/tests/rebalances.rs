@@ -16,5 +16,6 @@ async fn instances_that_come_and_go_lose_and_double_nothing() -> Result<()> {
         loaded.system.kill(projector)?;
         loaded.flows(20).await?;
     }
-    loaded.all_is_well().await
+    loaded.all_is_well().await?;
+    Ok(())
 }
