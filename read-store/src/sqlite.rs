@@ -9,6 +9,7 @@ mod checkpoint;
 mod connect;
 mod error;
 mod layout;
+mod pool;
 mod reader;
 mod scan;
 mod shared;

@@ -2,7 +2,6 @@
 //! waits for it. The writer itself helps only where the WAL has grown large all the same, since a
 //! writer that never pauses leaves no moment at which it could start over.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,6 +10,7 @@ use rusqlite::Connection;
 
 use super::connect;
 use super::error::Result;
+use super::shared::Shared;
 
 /// Statements after which the WAL is worth carrying over: some 16 MB of pages.
 const STATEMENTS: usize = 8_000;
@@ -18,22 +18,23 @@ const STATEMENTS: usize = 8_000;
 const FRAMES: i64 = 16_384;
 
 pub(super) struct Checkpointer {
+    shared: Arc<Shared>,
     wake: SyncSender<()>,
     is_large: Arc<AtomicBool>,
     statements: usize,
 }
 
 impl Checkpointer {
-    pub(super) fn start(path: PathBuf) -> Result<Checkpointer> {
-        let connection = connect::checkpointer(&path)?;
+    pub(super) fn start(shared: Arc<Shared>) -> Result<Checkpointer> {
+        let connection = connect::checkpointer(&shared.path)?;
         let (wake, woken) = sync_channel(1);
         let is_large = Arc::new(AtomicBool::new(false));
-        let large = is_large.clone();
+        let (large, of) = (is_large.clone(), shared.clone());
         std::thread::Builder::new()
             .name("checkpoint".into())
-            .spawn(move || run(&connection, &woken, &large))
+            .spawn(move || run(&of, &connection, &woken, &large))
             .map_err(|error| crate::store::StoreError::Unavailable(error.to_string()))?;
-        Ok(Checkpointer { wake, is_large, statements: 0 })
+        Ok(Checkpointer { shared, wake, is_large, statements: 0 })
     }
 
     /// Called after each commit, by the writer.
@@ -51,6 +52,7 @@ impl Checkpointer {
     /// Waits for nobody: a reader in the way means another try after the next commit.
     fn start_over(&mut self, on: &Connection) {
         let _ = on.busy_timeout(std::time::Duration::ZERO);
+        self.shared.pool.let_go();
         if let Ok((false, _)) = checkpoint(on, "PRAGMA wal_checkpoint(RESTART)") {
             self.is_large.store(false, Ordering::Release);
             self.statements = 0;
@@ -60,8 +62,9 @@ impl Checkpointer {
 }
 
 /// Ends when the writer is gone.
-fn run(connection: &Connection, woken: &Receiver<()>, is_large: &AtomicBool) {
+fn run(shared: &Shared, connection: &Connection, woken: &Receiver<()>, is_large: &AtomicBool) {
     while woken.recv().is_ok() {
+        shared.pool.let_go();
         match checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)") {
             Ok((_, frames)) if frames > FRAMES => is_large.store(true, Ordering::Release),
             Ok(_) => {}

@@ -1,14 +1,13 @@
 //! The Reader. Small reads run where they are called: they take microseconds, and a hop to another
 //! thread would cost more. Large ones go to the blocking pool.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use model::{Value, View};
 use rusqlite::Connection;
 
-use super::connect;
 use super::error::Result;
 use super::scan::Scan;
 use super::shared::{RunTables, Shared, Tables, ViewOrRollup};
@@ -20,8 +19,6 @@ use crate::store::{Reader, StoreError, StoredEvent};
 
 /// Reads of more rows than this leave the calling thread.
 const SMALL: usize = 200;
-/// Connections kept open while nobody uses them.
-const IDLE: usize = 8;
 /// How long [`Reader::marks_moved`] waits at most beside a writer in this process: only a mark that
 /// moved just between two calls is seen that late.
 const SOON: Duration = Duration::from_millis(20);
@@ -35,23 +32,11 @@ pub struct SqliteReader {
 
 struct Inner {
     shared: Arc<Shared>,
-    idle: Mutex<Vec<Connection>>,
 }
 
 impl Inner {
-    /// Lends a connection to `read`. It comes back only if nothing failed on it.
     fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => connect::reader(&self.shared.path)?,
-        };
-        let out = read(&connection)?;
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE {
-            idle.push(connection);
-        }
-        Ok(out)
+        self.shared.pool.with(&self.shared.path, self.shared.writes, read)
     }
 
     /// The tables, read anew where another process may have changed them.
@@ -137,7 +122,7 @@ impl Inner {
 
 impl SqliteReader {
     pub(super) fn new(shared: Arc<Shared>) -> SqliteReader {
-        SqliteReader { inner: Arc::new(Inner { shared, idle: Mutex::default() }) }
+        SqliteReader { inner: Arc::new(Inner { shared }) }
     }
 
     /// Runs a read here if it is small, else on the blocking pool.

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::error::Result;
 use super::layout::Layout;
+use super::pool::Pool;
 use super::table::commands::CommandsTable;
 use super::table::history::HistoryTable;
 use super::table::rollup::RollupTable;
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     marks: RwLock<Arc<Vec<Mark>>>,
     pub(super) moved: Notify,
     pub(super) parked: AtomicBool,
+    pub(super) pool: Pool,
 }
 
 impl Shared {
@@ -42,6 +44,7 @@ impl Shared {
             marks: RwLock::new(Arc::new(marks::list(on)?)),
             moved: Notify::new(),
             parked: AtomicBool::new(parked::any(on)?),
+            pool: Pool::default(),
         })
     }
 

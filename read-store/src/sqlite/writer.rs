@@ -39,7 +39,7 @@ struct Inner {
 
 impl SqliteWriter {
     pub(super) fn new(connection: Connection, shared: Arc<Shared>) -> Result<SqliteWriter> {
-        let checkpointer = Checkpointer::start(shared.path.clone())?;
+        let checkpointer = Checkpointer::start(shared.clone())?;
         let inner = Inner { connection, shared, checkpointer };
         Ok(SqliteWriter { inner: Arc::new(Mutex::new(inner)), inline: SMALL })
     }
@@ -93,6 +93,7 @@ impl Writer for SqliteWriter {
     async fn unpark(&mut self, run: &RunId, view: Option<&str>, id: &str) -> Result<()> {
         let inner = lock(&self.inner);
         parked::forget_id(&inner.connection, run, view, id)?;
+        inner.shared.pool.committed();
         inner.shared.set_parked(parked::any(&inner.connection)?);
         Ok(())
     }

@@ -26,6 +26,7 @@ impl Inner {
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         write(&transaction, &tables, batch, &news)?;
         transaction.commit()?;
+        self.shared.pool.committed();
         self.publish(batch, &news, &stored);
         self.checkpointer.committed(&self.connection, writes);
         Ok(())

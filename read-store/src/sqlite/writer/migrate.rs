@@ -32,6 +32,7 @@ impl Inner {
         catalog::put(&transaction, &next)?;
         let left = (marks::list(&transaction)?, parked::any(&transaction)?);
         transaction.commit()?;
+        self.shared.pool.committed();
         self.shared.set_tables(next.clone());
         self.shared.set_marks(left.0);
         self.shared.set_parked(left.1);

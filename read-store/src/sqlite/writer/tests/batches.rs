@@ -172,3 +172,36 @@ async fn a_reader_beside_sees_what_is_committed() {
     let state = beside.state(&RunId("r".into()), "order", "o-001").await.expect("a state");
     assert_eq!(state, Some(super::state(1)));
 }
+
+#[tokio::test]
+async fn a_reader_that_holds_a_snapshot_sees_each_later_batch() {
+    let mut world = World::new().await;
+    let run = RunId("r".into());
+    for n in 1..=20 {
+        world.writer.apply(world.batch(n)).await.expect("it is applied");
+        for _ in 0..4 {
+            let id = format!("o-{n:03}");
+            let read = world.reader.state(&run, "order", &id).await.expect("a state");
+            assert_eq!(read, Some(state(n)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn idle_readers_do_not_keep_the_wal_from_starting_over() {
+    let mut world = World::new().await;
+    let run = RunId("r".into());
+    world.writer.apply(world.batch(1)).await.expect("it is applied");
+    for _ in 0..4 {
+        world.reader.state(&run, "order", "o-001").await.expect("a state");
+    }
+    let inner = lock(&world.writer.inner);
+    let restart = || -> i64 {
+        let _ = inner.connection.busy_timeout(std::time::Duration::ZERO);
+        let sql = "PRAGMA wal_checkpoint(RESTART)";
+        inner.connection.query_row(sql, [], |row| row.get(0)).expect("it answers")
+    };
+    assert_eq!(restart(), 1, "a held snapshot stands in the way");
+    inner.shared.pool.let_go();
+    assert_eq!(restart(), 0);
+}
