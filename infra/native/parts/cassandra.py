@@ -92,9 +92,9 @@ auto_snapshot: false
 
 
 def _command(home):
-    libs = jars.of("cassandra")
+    java, libs = jars.java(), jars.of("cassandra")
     return [
-        jars.java(),
+        java,
         f"-Xms{HEAP_MIB}m",
         f"-Xmx{HEAP_MIB}m",
         "-XX:+UseSerialGC",

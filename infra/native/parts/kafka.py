@@ -97,5 +97,5 @@ class Kafka:
 
 
 def _java(heap_mib):
-    class_path = f"{jars.of('kafka')}/*"
-    return [jars.java(), f"-Xmx{heap_mib}m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", class_path]
+    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+    return [jars.java(), f"-Xmx{heap_mib}m", "-XX:+UseSerialGC", quiet, "-cp", f"{jars.of('kafka')}/*"]
