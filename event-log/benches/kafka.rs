@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use foldline_event_log::kafka::{KafkaConfig, KafkaLog};
-use foldline_event_log::{Appender, Log, NewCommand, Offset, PartitionId};
+use foldline_event_log::kafka::{Group, KafkaConfig, KafkaLog};
+use foldline_event_log::{Appender, Log, Membership, NewCommand, Offset, PartitionId};
 use hdrhistogram::Histogram;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
@@ -35,6 +35,7 @@ async fn main() {
     proofs(&mut *owner).await;
     println!("commits that would stall      {:>9}", log.stalled_commits());
     refill(&config, &log, &mut *owner).await;
+    handover(&config, &log).await;
 }
 
 fn config() -> KafkaConfig {
@@ -164,4 +165,42 @@ async fn refill(config: &KafkaConfig, log: &Arc<KafkaLog>, owner: &mut dyn Appen
     }
     let rate = events as f64 / started.elapsed().as_secs_f64();
     println!("refill of {events:<20}{rate:>9.0} events/s in {reads} reads");
+}
+
+/// How long partitions take to move from a member that leaves.
+async fn handover(config: &KafkaConfig, log: &Arc<KafkaLog>) {
+    let started = Instant::now();
+    let later = KafkaLog::open(config.clone()).await.expect("a log");
+    println!("open again                    {:>9.1?}", started.elapsed());
+    let started = Instant::now();
+    let first = log.join(Group::Owners).await.expect("a place");
+    holds(&first, 2).await;
+    println!("join                          {:>9.1?}", started.elapsed());
+    let started = Instant::now();
+    let second = later.join(Group::Owners).await.expect("a place");
+    holds(&second, 1).await;
+    println!("join as the second            {:>9.1?}", started.elapsed());
+    let started = Instant::now();
+    let mine = first.assigned().borrow().first().cloned().expect("a partition");
+    assert!(first.still_assigned(&mine).await);
+    println!("ask whether still assigned    {:>9.1?}", started.elapsed());
+    // The client library joins once a second at most; a member that joined long ago is at once.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let started = Instant::now();
+    first.leave().await;
+    println!("leave                         {:>9.1?}", started.elapsed());
+    holds(&second, 2).await;
+    println!("handover after leave          {:>9.1?}", started.elapsed());
+    let mut owner = later.claim(&mine, "").await.expect("a claim");
+    owner.append(vec![command(0)]).await.expect("appended");
+    println!("handover, first append done   {:>9.1?}", started.elapsed());
+    drop(owner);
+    let started = Instant::now();
+    later.shutdown(Duration::from_secs(10)).await;
+    println!("shutdown                      {:>9.1?}", started.elapsed());
+}
+
+async fn holds(member: &Arc<dyn Membership>, partitions: usize) {
+    let mut assigned = member.assigned();
+    assigned.wait_for(|set| set.len() == partitions).await.expect("a member");
 }

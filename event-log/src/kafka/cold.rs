@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::config::KafkaConfig;
 use super::fetched::{Fetched, Source};
 use super::recent::weight;
-use super::tail::place;
+use super::tail::{place, serve};
 use super::voice::Voice;
 use super::wire::Decoder;
 use crate::log::ReadError;
@@ -103,8 +103,7 @@ impl Cold {
         let idle: Vec<Cursor> = idle;
         idle.into_iter().for_each(|cursor| self.discard(&mut state, cursor));
         for lane in &state.lanes {
-            // Served so that its errors do not pile up; they are healed by the client library.
-            while lane.consumer.poll(Duration::ZERO).is_some() {}
+            serve(&lane.consumer);
         }
         let is_done = |lane: &Lane| lane.holds.is_empty() && lane.emptied.elapsed() > EMPTY;
         let done: Vec<Lane> = state.lanes.extract_if(.., |lane| is_done(lane)).collect();

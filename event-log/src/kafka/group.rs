@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use rdkafka::config::RDKafkaLogLevel;
@@ -25,6 +25,8 @@ use crate::record::PartitionId;
 
 /// How often the consumer is looked after where nothing rings.
 const TICK: Duration = Duration::from_millis(100);
+/// Nothing within this time means that nothing is there.
+const SETTLE: Duration = Duration::from_millis(1);
 
 type Assigned = Arc<BTreeSet<PartitionId>>;
 
@@ -115,7 +117,11 @@ impl Thread {
     fn run(self, asks: &Receiver<Ask>) {
         loop {
             match asks.recv_timeout(TICK) {
-                Ok(Ask::Serve) | Err(RecvTimeoutError::Timeout) => self.serve(),
+                Ok(Ask::Serve) => self.serve(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.wake();
+                    self.serve();
+                }
                 Ok(Ask::IsMine(partition, reply)) => drop(reply.send(self.is_mine(&partition))),
                 Ok(Ask::Leave(reply)) => {
                     self.assigned.send_replace(Assigned::default());
@@ -129,13 +135,24 @@ impl Thread {
         }
     }
 
-    /// Handles all that has come from the group.
+    /// The client library looks whether a heartbeat is due only when it has something to do, or
+    /// once a second; so it is asked for something.
+    fn wake(&self) {
+        if let Err(error) = self.consumer.assignment() {
+            tracing::debug!(%error, "the group's consumer does not know its partitions");
+        }
+    }
+
+    /// Handles all that has come from the group. A poll that handled a rebalance says the same as
+    /// one that found nothing, but says it before its time is up.
     fn serve(&self) {
-        while let Some(event) = self.consumer.poll(Duration::ZERO) {
-            match event {
-                Err(error) if !is_passing(&error) => {
+        loop {
+            let polled = Instant::now();
+            match self.consumer.poll(SETTLE) {
+                Some(Err(error)) if !is_passing(&error) => {
                     tracing::warn!(%error, "the group's consumer met an error");
                 }
+                None if polled.elapsed() >= SETTLE => return,
                 _ => {}
             }
         }

@@ -36,6 +36,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 const UNUSED: Duration = Duration::from_secs(60);
 /// Records taken from one partition before the others have their turn.
 const TURN: usize = 4_096;
+const SERVED_AT_ONCE: usize = 8;
 /// How long the broker may take to say where a partition ends.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -263,11 +264,7 @@ impl Thread {
     }
 
     fn tick(&mut self) {
-        while let Some(Err(error)) = self.consumer.poll(Duration::ZERO) {
-            if !is_passing(&error) {
-                tracing::warn!(%error, "the tail consumer met an error");
-            }
-        }
+        serve(&self.consumer);
         if self.swept.elapsed() < SWEEP_EVERY {
             return;
         }
@@ -338,6 +335,19 @@ impl Line {
         let list = place(&self.topic, self.partition.number as i32, 0);
         if let Err(error) = consumer.incremental_unassign(&list) {
             tracing::warn!(partition = %self.partition, %error, "can't stop following");
+        }
+    }
+}
+
+/// Looks after what a consumer has to say beside records. A poll may handle something and still
+/// answer that there was nothing, so a few are made.
+pub(super) fn serve(consumer: &Consumes) {
+    for _ in 0..SERVED_AT_ONCE {
+        match consumer.poll(Duration::ZERO) {
+            Some(Err(error)) if !is_passing(&error) => {
+                tracing::warn!(%error, "a consumer met an error");
+            }
+            _ => {}
         }
     }
 }
