@@ -407,6 +407,7 @@ fn bad_json(error: JsonError) -> Problem {
 /// 422 that names every place.
 pub(crate) fn misfits(below: &str, places: Vec<InputError>) -> Problem {
     let detail = match &places[..] {
+        [one] if below.is_empty() && one.pointer.is_empty() => one.message.clone(),
         [one] => format!("at `{below}{}`: {}", one.pointer, one.message),
         many => format!("{} places of the input do not fit, see `errors`", many.len()),
     };

@@ -63,6 +63,7 @@ fn made<'p>(model: &Model, plural: &str, name: &str) -> Target<'p> {
         Some((command, declared)) if makes_ids(found, declared) => {
             Target::Command(Named { aggregate, command, id: None })
         }
+        Some(_) => Target::Unknown(unknown_command(found, &name)),
         // Whatever could be an id is a path of the read side.
         _ if found.parse_id(&name).is_ok() => Target::Foreign,
         _ => Target::Member(unknown_command(found, &name)),

@@ -82,6 +82,7 @@ async fn a_success_without_events_keeps_the_version() {
 #[case::no_collection("/nothing/a/open", "{}", 404, "unknown-collection")]
 #[case::no_command("/accounts/a/fly", "{}", 404, "unknown-command")]
 #[case::no_command_without_id("/tickets/fly", "{}", 404, "unknown-command")]
+#[case::a_command_that_takes_an_id("/accounts/deposit", "{}", 404, "unknown-command")]
 #[case::not_there("/accounts/b/deposit", r#"{"amount":1}"#, 404, "not-found")]
 #[case::there("/accounts/a/open", "{}", 409, "already-exists")]
 #[case::rule("/accounts/a/withdraw", r#"{"amount":11}"#, 409, "overdrawn")]
