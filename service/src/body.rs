@@ -1,5 +1,7 @@
 //! Request bodies: bounded while they are read, and only of the type that is understood.
 
+use std::time::Duration;
+
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
@@ -7,6 +9,9 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 
 use crate::problem::Problem;
+
+/// How long a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Reads a JSON body of at most `limit` bytes: 413, then 415. An absent body is empty, and then
 /// its type does not matter.
@@ -22,8 +27,22 @@ pub async fn read_json(
     Ok(body)
 }
 
-/// Reads a body of at most `limit` bytes, whatever its type.
-pub async fn read(
+/// Reads a body of at most `limit` bytes, whatever its type; 408 where it does not come in time.
+pub async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Bytes, Problem> {
+    read_within(PATIENCE, request, payload, limit).await
+}
+
+async fn read_within(
+    patience: Duration,
+    request: &HttpRequest,
+    payload: Payload,
+    limit: usize,
+) -> Result<Bytes, Problem> {
+    let read = tokio::time::timeout(patience, read_pieces(request, payload, limit)).await;
+    read.unwrap_or_else(|_| Err(too_slow(patience)))
+}
+
+async fn read_pieces(
     request: &HttpRequest,
     mut payload: Payload,
     limit: usize,
@@ -71,6 +90,15 @@ pub fn too_large(limit: usize) -> Problem {
     Problem::new(413, "too-large", detail)
 }
 
+/// 408 for a body that trickles in, so that nobody holds a connection with one.
+fn too_slow(patience: Duration) -> Problem {
+    let detail = format!(
+        "the body did not come within {} seconds: send it in one go; nothing was written",
+        patience.as_secs()
+    );
+    Problem::new(408, "request-timeout", detail)
+}
+
 fn broken() -> Problem {
     Problem::new(400, "malformed-json", "the body broke off: send all of it")
 }
@@ -94,6 +122,21 @@ mod tests {
     async fn a_body_at_the_limit_passes_and_one_beyond_is_413() {
         assert_eq!(status(json("{\"a\":1}"), 7).await, Ok(7));
         assert_eq!(status(json("{\"a\":1}"), 6).await, Err(413));
+    }
+
+    #[actix_web::test]
+    async fn a_body_that_does_not_come_is_408() {
+        let begun = futures::stream::iter([Ok::<_, actix_web::error::PayloadError>(
+            Bytes::from_static(b"{"),
+        )]);
+        let never = begun.chain(futures::stream::pending());
+        let (request, _) = json("").insert_header((CONTENT_LENGTH, 9)).to_http_parts();
+        let payload = Payload::Stream { payload: never.boxed_local() };
+        let read = read_within(Duration::from_millis(1), &request, payload, 10).await;
+        assert_eq!(
+            read.map_err(|p| (p.status, p.code.into_owned())),
+            Err((408, "request-timeout".to_owned()))
+        );
     }
 
     #[actix_web::test]
