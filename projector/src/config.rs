@@ -1,6 +1,6 @@
 //! How the projector works: bounds, and what it may take for granted of the store.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Settings of the projector; the defaults suit the embedded store.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Config {
     pub longest_backoff: Duration,
     /// Where the jitter of such waits comes from.
     pub random: fn() -> u64,
+    /// The clock that lag is shown by: milliseconds since 1970.
+    pub clock: fn() -> i64,
 }
 
 impl Default for Config {
@@ -37,6 +39,12 @@ impl Default for Config {
             stopped_retry: Duration::from_secs(5),
             longest_backoff: Duration::from_secs(5),
             random: || uuid::Uuid::new_v4().as_u64_pair().1,
+            clock: system_clock,
         }
     }
+}
+
+fn system_clock() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |passed| i64::try_from(passed.as_millis()).unwrap_or(i64::MAX))
 }

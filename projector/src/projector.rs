@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use event_log::{Alone, Log, Membership, PartitionId};
@@ -97,6 +98,7 @@ impl Projector {
         let catalog = self.reader.catalog().await.map_err(RunError::Catalog)?;
         let mut assigned = self.membership.assigned();
         let mut tasks = Tasks { parts: &self, catalog, running: BTreeMap::new() };
+        let mut second = tokio::time::interval(Duration::from_secs(1));
         loop {
             let wanted = assigned.borrow_and_update().clone();
             tasks.stop_unless(|partition| wanted.contains(partition)).await;
@@ -105,6 +107,7 @@ impl Projector {
                 biased;
                 _ = shutdown.wait_for(|stop| *stop) => break,
                 changed = assigned.changed() => if changed.is_err() { break },
+                _ = second.tick() => self.status.show_lags((self.config.clock)()),
             }
         }
         tasks.stop_unless(|_| false).await;

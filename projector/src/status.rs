@@ -58,6 +58,15 @@ impl PartitionStatus {
         u64::try_from(self.head - 1 - self.mark).unwrap_or(0)
     }
 
+    /// Shows it as metrics, but for what changes with time alone.
+    fn show(&self) {
+        let place = self.partition.to_string();
+        metrics::gauge!("foldline_projector_parked", "partition" => place.clone())
+            .set(self.parked as f64);
+        metrics::gauge!("foldline_projector_lag_events", "partition" => place)
+            .set(self.lag_events() as f64);
+    }
+
     /// For how long the oldest record that is not in the tables has waited.
     pub fn lag_ms(&self, now: i64) -> u64 {
         let waited = self.pending_since.map_or(0, |since| now.saturating_sub(since));
@@ -93,8 +102,17 @@ impl StatusHandle {
     pub(crate) fn remove(&self, partition: &PartitionId) {
         let mut partitions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if partitions.remove(partition).is_some() {
-            let place = partition.to_string();
-            metrics::gauge!("foldline_projector_lag_events", "partition" => place).set(0.0);
+            PartitionStatus::new(partition.clone()).show();
+            show_lag(partition, 0);
+        }
+    }
+
+    /// Shows as metrics for how long each partition's oldest waiting record has waited by now: it
+    /// grows while nothing moves.
+    pub(crate) fn show_lags(&self, now: i64) {
+        let partitions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (partition, status) in partitions.iter() {
+            show_lag(partition, status.lag_ms(now));
         }
     }
 
@@ -109,8 +127,49 @@ impl StatusHandle {
             .entry(partition.clone())
             .or_insert_with(|| PartitionStatus::new(partition.clone()));
         change(status);
-        let place = partition.to_string();
-        metrics::gauge!("foldline_projector_lag_events", "partition" => place)
-            .set(status.lag_events() as f64);
+        status.show();
+    }
+}
+
+fn show_lag(partition: &PartitionId, lag_ms: u64) {
+    let place = partition.to_string();
+    metrics::gauge!("foldline_projector_lag_seconds", "partition" => place)
+        .set(lag_ms as f64 / 1_000.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn lag_and_parked_ids_are_shown_and_forgotten_with_the_partition() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let shown = recorder.handle();
+        let partition = PartitionId { topic: "log".into(), number: 3 };
+        let status = StatusHandle::default();
+        let line = |name: &str, value: &str| {
+            let line = format!("foldline_projector_{name}{{partition=\"log/3\"}} {value}");
+            let text = shown.render();
+            assert!(text.lines().any(|l| l == line), "{line} is not in {text}");
+        };
+        metrics::with_local_recorder(&recorder, || {
+            status.update(&partition, |status| {
+                status.head = 9;
+                status.parked = 2;
+                status.pending_since = Some(1_000);
+            });
+            status.show_lags(2_500);
+            line("lag_events", "9");
+            line("lag_seconds", "1.5");
+            line("parked", "2");
+            status.show_lags(61_000);
+            line("lag_seconds", "60");
+            status.remove(&partition);
+            for name in ["lag_events", "lag_seconds", "parked"] {
+                line(name, "0");
+            }
+        });
     }
 }
