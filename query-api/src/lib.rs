@@ -5,7 +5,7 @@ mod answer;
 mod asking;
 mod cache;
 mod consistency;
-mod cursor;
+pub mod cursor;
 mod declaration;
 mod history;
 mod page;
