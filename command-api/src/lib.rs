@@ -10,7 +10,11 @@ mod forward;
 mod in_process;
 mod lines;
 mod owner;
+#[cfg(all(feature = "kafka", feature = "cql"))]
+pub mod parts;
 mod place;
+#[cfg(all(feature = "kafka", feature = "cql"))]
+pub mod program;
 mod request;
 mod route;
 mod settle;

@@ -88,6 +88,9 @@ pub struct SystemArgs {
     data: DataArgs,
     #[command(flatten)]
     log: LogArgs,
+    /// Settle for one broker and one database node
+    #[arg(long, env = "FOLDLINE_DEV", value_parser = clap::builder::FalseyValueParser::new())]
+    dev: bool,
     /// Print JSON instead of text
     #[arg(long)]
     pub json: bool,
@@ -113,6 +116,15 @@ impl Failure {
             Failure::No(_) => 1,
             Failure::Input(_) => 2,
             Failure::Unreachable(_) => 3,
+        }
+    }
+}
+
+impl From<service::process::Failure> for Failure {
+    fn from(failure: service::process::Failure) -> Failure {
+        match failure {
+            service::process::Failure::Input(text) => Failure::Input(text),
+            service::process::Failure::Unreachable(text) => Failure::Unreachable(text),
         }
     }
 }
@@ -146,8 +158,8 @@ async fn call(call: Call) -> Result<(), Failure> {
             say(&check::pretty(&model::editor::test_schema()));
             Ok(())
         }
-        Call::Verify(args) => verify::verify(&args.open()?, args.json).await,
-        Call::Status(args) => status::status(&args.open()?, args.json).await,
+        Call::Verify(args) => verify::verify(&args.open().await?, args.json).await,
+        Call::Status(args) => status::status(&args.open().await?, args.json).await,
         Call::Tail(args) => tail::tail(args).await,
         Call::Bench(args) => {
             bench::run(args).await.map_err(|error| Failure::Unreachable(format!("{error:#}")))
@@ -184,10 +196,14 @@ pub struct System {
 
 impl SystemArgs {
     /// Opens what is there; makes nothing.
-    pub fn open(&self) -> Result<System, Failure> {
+    pub async fn open(&self) -> Result<System, Failure> {
         service::telemetry::log(&self.log).map_err(|error| Failure::Input(error.to_string()))?;
-        self.data.check(false, false).map_err(|error| Failure::Input(error.to_string()))?;
+        check_parts(&self.data)?;
         let model = Arc::new(load(&self.schemas.schemas)?);
+        #[cfg(all(feature = "kafka", feature = "cql"))]
+        if self.data.is_real() {
+            return crate::real::open(&self.data, model, self.dev).await;
+        }
         let folder = &self.data.data;
         let absent = |error: &dyn std::fmt::Display| {
             Failure::Unreachable(format!("no system to read in {}: {error}", folder.display()))
@@ -197,6 +213,12 @@ impl SystemArgs {
             read_store::sqlite::SqliteStore::open_read_only(folder).map_err(|e| absent(&e))?;
         Ok(System { model, log: Arc::new(log), reader })
     }
+}
+
+/// Refuses parts that this binary was built without.
+pub fn check_parts(data: &DataArgs) -> Result<(), Failure> {
+    let (kafka, cql) = (cfg!(feature = "kafka"), cfg!(feature = "cql"));
+    data.check(kafka, cql).map_err(|error| Failure::Input(error.to_string()))
 }
 
 /// Loads a folder; every error of it is the failure's text.

@@ -6,6 +6,8 @@ mod check;
 mod cli;
 mod events;
 mod new;
+#[cfg(all(feature = "kafka", feature = "cql"))]
+mod real;
 mod run;
 mod samples;
 mod status;

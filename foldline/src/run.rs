@@ -14,14 +14,16 @@ use projector::Projector;
 use query_api::{QueryApi, QueryConfig};
 use read_store::Reader;
 use read_store::sqlite::{SqliteStore, SqliteWriter};
-use service::config::{CacheArgs, CommandArgs, DataArgs, ListenArgs, LogArgs, SchemasArgs};
+use service::config::{
+    AdvertiseArgs, CacheArgs, CommandArgs, DataArgs, ListenArgs, LogArgs, SchemasArgs,
+};
 use service::health::Health;
 use service::serve::{CannotListen, Ports, Serving};
 use service::telemetry::Metrics;
 use service::{Api, Front};
 use tokio::sync::{oneshot, watch};
 
-use crate::cli::{Failure, load, note, say};
+use crate::cli::{Failure, check_parts, load, note, say};
 use crate::events::Events;
 use crate::samples;
 
@@ -29,15 +31,17 @@ use crate::samples;
 #[derive(clap::Args, Debug)]
 pub struct RunArgs {
     #[command(flatten)]
-    schemas: SchemasArgs,
+    pub schemas: SchemasArgs,
     #[command(flatten)]
-    data: DataArgs,
+    pub data: DataArgs,
     #[command(flatten)]
-    listen: ListenArgs,
+    pub listen: ListenArgs,
     #[command(flatten)]
-    command: CommandArgs,
+    pub advertise: AdvertiseArgs,
     #[command(flatten)]
-    cache: CacheArgs,
+    pub command: CommandArgs,
+    #[command(flatten)]
+    pub cache: CacheArgs,
     #[command(flatten)]
     log: LogArgs,
 }
@@ -54,12 +58,17 @@ struct Parts {
 pub async fn run(args: RunArgs) -> Result<(), Failure> {
     service::telemetry::log(&args.log).map_err(input)?;
     args.listen.check().map_err(input)?;
-    args.data.check(false, false).map_err(input)?;
+    check_parts(&args.data)?;
     let model = Arc::new(load(&args.schemas.schemas)?);
+    #[cfg(all(feature = "kafka", feature = "cql"))]
+    if args.data.is_real() {
+        return crate::real::run(&args, &model).await;
+    }
     let (log, reader, mut writer) = open(&args.data)?;
     fill(&model, &log, &mut writer, &reader).await?;
     let parts = start(&args, &model, (log, reader, writer))?;
-    announce(&args, &model, &parts.serving);
+    let data = format!("data in {}", args.data.data.display());
+    announce(&args, &model, &parts.serving, &data);
     service::drain::asked_to_stop().await;
     note("stopping");
     parts.stop().await;
@@ -95,7 +104,7 @@ async fn fill(
 }
 
 /// Tells how a fill goes on: a bar on a terminal, else a line a second and one at the end.
-fn telling() -> impl FnMut(u64, u64) + Send {
+pub fn telling() -> impl FnMut(u64, u64) + Send {
     const WHAT: &str = "filling new and changed read models";
     let bar = std::io::stderr().is_terminal().then(|| {
         let style = ProgressStyle::with_template("{msg} {wide_bar} {pos} of {len} records, {eta}");
@@ -153,24 +162,15 @@ fn start(
         Arc::clone(&reader),
         command_api::Config { max_body: args.command.max_body.0, ..Default::default() },
     );
-    let cache = QueryConfig {
-        cache_bytes: args.cache.cache_bytes.0 as u64,
-        cache_max_age: Duration::from_millis(args.cache.cache_max_age_ms),
-    };
-    let queries = QueryApi::new(Arc::clone(model), reader, cache);
+    let queries = QueryApi::new(Arc::clone(model), reader, query_config(args, false));
     let health = health(&queries, projected);
-    let events = Arc::new(Events::new(Arc::clone(model), log));
-    let apis: Vec<Arc<dyn Api>> = vec![commands.clone(), queries, events];
-    let surface = Surface { commands: true, queries: true, events: true };
-    let openapi = model::openapi::document(model, surface).to_string().into_bytes();
-    let front = Arc::new(Front::new(apis, openapi, args.listen.origins()));
-    let ports = Ports {
-        public: args.listen.listen.clone(),
-        admin: args.listen.admin.clone(),
-        workers: None,
-    };
-    let serving = service::serve::serve(&ports, front, health, metrics)
-        .map_err(|error| cannot_listen(&error))?;
+    let serving = serve(
+        args,
+        &args.listen.listen,
+        Apis { model, commands: &commands, queries, log },
+        health,
+        metrics,
+    )?;
     Ok(Parts { commands, serving, stop, projecting })
 }
 
@@ -195,7 +195,43 @@ fn project(
     Ok(projecting)
 }
 
-fn health(queries: &Arc<QueryApi>, projected: projector::StatusHandle) -> Arc<Health> {
+/// The settings of the query API.
+pub fn query_config(args: &RunArgs, topic_per_aggregate: bool) -> QueryConfig {
+    QueryConfig {
+        cache_bytes: args.cache.cache_bytes.0 as u64,
+        cache_max_age: Duration::from_millis(args.cache.cache_max_age_ms),
+        topic_per_aggregate,
+    }
+}
+
+/// All that is served on one port.
+pub struct Apis<'a> {
+    pub model: &'a Arc<Model>,
+    pub commands: &'a Arc<CommandApi>,
+    pub queries: Arc<QueryApi>,
+    pub log: Arc<dyn Log>,
+}
+
+/// Serves all APIs on one port.
+pub fn serve(
+    args: &RunArgs,
+    listen: &str,
+    apis: Apis<'_>,
+    health: Arc<Health>,
+    metrics: Metrics,
+) -> Result<Serving, Failure> {
+    let Apis { model, commands, queries, log } = apis;
+    let events = Arc::new(Events::new(Arc::clone(model), log));
+    let apis: Vec<Arc<dyn Api>> = vec![commands.clone(), queries, events];
+    let surface = Surface { commands: true, queries: true, events: true };
+    let openapi = model::openapi::document(model, surface).to_string().into_bytes();
+    let front = Arc::new(Front::new(apis, openapi, args.listen.origins()));
+    let admin = args.listen.process.admin.clone();
+    let ports = Ports { public: listen.to_owned(), admin, workers: None };
+    service::serve::serve(&ports, front, health, metrics).map_err(|error| cannot_listen(&error))
+}
+
+pub fn health(queries: &Arc<QueryApi>, projected: projector::StatusHandle) -> Arc<Health> {
     let health = Arc::new(Health::default());
     let queries = Arc::clone(queries);
     health.add("read-store", move || {
@@ -226,17 +262,14 @@ impl Parts {
 }
 
 /// Says where it listens and what to try.
-fn announce(args: &RunArgs, model: &Model, serving: &Serving) {
+pub fn announce(args: &RunArgs, model: &Model, serving: &Serving, parts: &str) {
     let Some(address) = serving.public.first() else { return };
     let base = format!("http://{address}");
     say(&format!("Foldline listens on {base} (page: {base}/docs)"));
     if let Some(admin) = serving.admin.first() {
         say(&format!("health and metrics on http://{admin} (/livez /readyz /metrics)"));
     }
-    say(&format!(
-        "data in {}; authentication is off, so everybody may do everything",
-        args.data.data.display()
-    ));
+    say(&format!("{parts}; authentication is off, so everybody may do everything"));
     say("\nTry:");
     for line in samples::curl_lines(model, &args.schemas.schemas, &base) {
         say(&format!("  {line}"));

@@ -10,7 +10,10 @@ pub async fn status(system: &System, as_json: bool) -> Result<(), Failure> {
     let marks = system.reader.marks().await.map_err(unreachable)?;
     let (mut lags, mut parked) = (Vec::new(), Vec::new());
     for run in &catalog.runs {
-        for partition in system.log.partitions() {
+        let fed = |partition: &event_log::PartitionId| {
+            system.log.route(&run.aggregate, "").topic == partition.topic
+        };
+        for partition in system.log.partitions().into_iter().filter(fed) {
             let mark = marks
                 .iter()
                 .find(|m| {

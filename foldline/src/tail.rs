@@ -26,7 +26,7 @@ pub struct TailArgs {
 
 /// Prints events until the end of the log, or, following it, until it is interrupted.
 pub async fn tail(args: TailArgs) -> Result<(), Failure> {
-    let system = args.system.open()?;
+    let system = args.system.open().await?;
     if let Some(name) = &args.aggregate
         && system.model.aggregate(name).is_none()
     {
@@ -45,12 +45,19 @@ pub async fn tail(args: TailArgs) -> Result<(), Failure> {
         if !args.follow {
             return Ok(());
         }
-        for partition in system.log.partitions() {
-            let key = (Arc::clone(&partition.topic), partition.number);
-            let next = after.offsets.get(&key).map_or(0, |offset| offset + 1);
-            system.log.wait(&partition, event_log::Offset(next)).await;
-        }
+        something_new(&system, &after).await;
     }
+}
+
+/// Returns when some partition may hold more than what was printed.
+async fn something_new(system: &crate::cli::System, after: &Position) {
+    let partitions = system.log.partitions();
+    let waits = partitions.iter().map(|partition| {
+        let key = (Arc::clone(&partition.topic), partition.number);
+        let next = after.offsets.get(&key).map_or(0, |offset| offset + 1);
+        system.log.wait(partition, event_log::Offset(next))
+    });
+    futures::future::select_all(waits).await;
 }
 
 async fn print(

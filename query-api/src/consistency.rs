@@ -30,6 +30,8 @@ pub struct Freshness {
 /// What a run had taken in at some moment: the position and its header.
 pub struct Reached {
     position: Position,
+    /// The one topic that feeds the run, where topics are told apart.
+    topic: Option<Arc<str>>,
     text: HeaderValue,
 }
 
@@ -92,8 +94,8 @@ impl Freshness {
 }
 
 impl Reached {
-    fn new(position: Position) -> Reached {
-        Reached { text: header(&position), position }
+    fn new(position: Position, topic: Option<Arc<str>>) -> Reached {
+        Reached { text: header(&position), position, topic }
     }
 
     /// Whether this reaches a minimum in every partition that feeds the run. A partition of a
@@ -102,8 +104,12 @@ impl Reached {
         let marks = &self.position.offsets;
         minimum.stream == self.position.stream
             && minimum.offsets.iter().all(|(partition, offset)| {
-                let feeds =
-                    marks.is_empty() || marks.keys().any(|(topic, _)| *topic == partition.0);
+                let feeds = match &self.topic {
+                    Some(topic) => *topic == partition.0,
+                    None => {
+                        marks.is_empty() || marks.keys().any(|(topic, _)| *topic == partition.0)
+                    }
+                };
                 !feeds || *offset < 0 || marks.get(partition).is_some_and(|mark| mark >= offset)
             })
     }
@@ -170,7 +176,7 @@ impl Look {
         for mark in marks.iter().filter(|mark| mark.run == *run && mark.offset >= 0) {
             position.cover(&mark.partition, mark.offset);
         }
-        let reached = Arc::new(Reached::new(position));
+        let reached = Arc::new(Reached::new(position, serving.topic(run).cloned()));
         let (marks, run) = (Arc::clone(marks), run.clone());
         *last = Some(Seen { marks, run, reached: Arc::clone(&reached) });
         reached
@@ -242,7 +248,7 @@ mod tests {
         let stream = uuid::Uuid::from_u128(1);
         let mut position = Position::start(stream);
         position.cover(&("order".into(), 0), 5);
-        let reached = Reached::new(position.clone());
+        let reached = Reached::new(position.clone(), None);
         let mut minimum = Position::start(stream);
         minimum.cover(&("invoice".into(), 0), 900);
         assert!(reached.covers(&minimum), "invoices feed nothing here");
@@ -251,5 +257,16 @@ mod tests {
         assert_eq!(reached.header(None).to_str().unwrap(), position.to_text());
         minimum.cover(&("order".into(), 0), 6);
         assert!(!reached.covers(&minimum));
+    }
+
+    #[test]
+    fn where_topics_are_told_apart_only_the_own_one_is_waited_for() {
+        let stream = uuid::Uuid::from_u128(1);
+        let reached = Reached::new(Position::start(stream), Some("order".into()));
+        let mut minimum = Position::start(stream);
+        minimum.cover(&("invoice".into(), 0), 900);
+        assert!(reached.covers(&minimum), "nothing of the own topic is asked for");
+        minimum.cover(&("order".into(), 3), 0);
+        assert!(!reached.covers(&minimum), "no mark is there yet");
     }
 }

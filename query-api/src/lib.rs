@@ -10,8 +10,12 @@ mod declaration;
 mod history;
 mod page;
 mod parameters;
+#[cfg(feature = "cql")]
+pub mod parts;
 mod plan;
 mod problems;
+#[cfg(feature = "cql")]
+pub mod program;
 mod route;
 mod serving;
 mod states;
@@ -42,11 +46,18 @@ pub struct QueryConfig {
     pub cache_bytes: u64,
     /// How long an answer is served from the cache; zero turns it off.
     pub cache_max_age: Duration,
+    /// Whether each aggregate type has a topic of its own name, as on Kafka; else one topic feeds
+    /// everything.
+    pub topic_per_aggregate: bool,
 }
 
 impl Default for QueryConfig {
     fn default() -> QueryConfig {
-        QueryConfig { cache_bytes: 64 * 1024 * 1024, cache_max_age: Duration::from_millis(50) }
+        QueryConfig {
+            cache_bytes: 64 * 1024 * 1024,
+            cache_max_age: Duration::from_millis(50),
+            topic_per_aggregate: false,
+        }
     }
 }
 
@@ -63,7 +74,8 @@ pub struct QueryApi {
 impl QueryApi {
     /// Serves this model's reads from this store.
     pub fn new(model: Arc<Model>, reader: Arc<dyn Reader>, config: QueryConfig) -> Arc<QueryApi> {
-        let runs = Runs::new(Arc::clone(&model), Arc::clone(&reader));
+        let per_aggregate = config.topic_per_aggregate;
+        let runs = Runs::new(Arc::clone(&model), Arc::clone(&reader), per_aggregate);
         let plans = Plans::new(Arc::clone(&model));
         Arc::new(QueryApi { model, plans, reader, runs, cache: Cache::new(config), actor: actor() })
     }

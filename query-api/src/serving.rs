@@ -20,12 +20,14 @@ pub struct Serving {
     pub stream: Uuid,
     primary: HashMap<Arc<str>, RunId>,
     views: HashMap<Arc<str>, RunId>,
+    /// The topic that feeds each run, where each has one of its own.
+    topics: HashMap<RunId, Arc<str>>,
     seen: Instant,
     is_complete: bool,
 }
 
 impl Serving {
-    fn new(model: &Model, catalog: &Catalog) -> Serving {
+    fn new(model: &Model, catalog: &Catalog, topic_per_aggregate: bool) -> Serving {
         let mut primary = HashMap::new();
         let mut views = HashMap::new();
         let fits = |a: &Aggregate, run: &read_store::Run| {
@@ -47,7 +49,14 @@ impl Serving {
         let is_complete = model.aggregates.iter().all(|a| primary.contains_key(&a.name))
             && model.views().all(|(_, view)| views.contains_key(&view.name));
         let stream = catalog.stream.unwrap_or_default();
-        Serving { stream, primary, views, seen: Instant::now(), is_complete }
+        let named = catalog.runs.iter().filter(|_| topic_per_aggregate);
+        let topics = named.map(|run| (run.id.clone(), Arc::clone(&run.aggregate))).collect();
+        Serving { stream, primary, views, topics, seen: Instant::now(), is_complete }
+    }
+
+    /// The one topic that feeds a run, where topics are told apart.
+    pub fn topic(&self, run: &RunId) -> Option<&Arc<str>> {
+        self.topics.get(run)
     }
 
     /// The run that serves an aggregate's states and histories.
@@ -77,13 +86,14 @@ impl Serving {
 pub struct Runs {
     model: Arc<Model>,
     reader: Arc<dyn Reader>,
+    topic_per_aggregate: bool,
     last: RwLock<Option<Arc<Serving>>>,
 }
 
 impl Runs {
     /// Looks nothing up yet.
-    pub fn new(model: Arc<Model>, reader: Arc<dyn Reader>) -> Runs {
-        Runs { model, reader, last: RwLock::new(None) }
+    pub fn new(model: Arc<Model>, reader: Arc<dyn Reader>, topic_per_aggregate: bool) -> Runs {
+        Runs { model, reader, topic_per_aggregate, last: RwLock::new(None) }
     }
 
     /// What serves now; at most a second old.
@@ -96,7 +106,7 @@ impl Runs {
             return Ok(serving);
         }
         let catalog = self.reader.catalog().await.map_err(|error| problems::store(&error))?;
-        let serving = Arc::new(Serving::new(&self.model, &catalog));
+        let serving = Arc::new(Serving::new(&self.model, &catalog, self.topic_per_aggregate));
         if let Ok(mut last) = self.last.write() {
             *last = Some(Arc::clone(&serving));
         }

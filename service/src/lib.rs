@@ -8,6 +8,7 @@ pub mod etag;
 pub mod front;
 pub mod health;
 pub mod problem;
+pub mod process;
 pub mod retry;
 pub mod serve;
 pub mod telemetry;

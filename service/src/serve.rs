@@ -1,7 +1,7 @@
 //! The HTTP servers of a process: its public port, and its admin port for health and metrics.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +45,8 @@ pub struct Serving {
     /// Addresses of the admin port.
     pub admin: Vec<SocketAddr>,
     health: Arc<Health>,
-    handles: [ServerHandle; 2],
+    public_handle: Option<ServerHandle>,
+    admin_handle: ServerHandle,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -88,6 +89,21 @@ pub fn serve(
     let public = patient!(public).workers(ports.workers.unwrap_or(cores));
     let public = public.bind(&ports.public).map_err(cannot(&ports.public))?;
 
+    let addresses = public.addrs();
+    let mut serving = serve_admin(&ports.admin, health, metrics)?;
+    let public = public.run();
+    serving.public = addresses;
+    serving.public_handle = Some(public.handle());
+    serving.tasks.push(run(public, "public"));
+    Ok(serving)
+}
+
+/// Starts the admin server alone.
+pub fn serve_admin(
+    address: &str,
+    health: Arc<Health>,
+    metrics: Metrics,
+) -> Result<Serving, CannotListen> {
     let (checks, shown) = (health.clone(), metrics.clone());
     let admin = HttpServer::new(move || {
         let (health, metrics) = (checks.clone(), shown.clone());
@@ -101,23 +117,43 @@ pub fn serve(
         }))
     });
     let admin = patient!(admin).workers(1);
-    let admin = admin.bind(&ports.admin).map_err(cannot(&ports.admin))?;
+    let admin = admin.bind(address).map_err(cannot(address))?;
+    let addresses = admin.addrs();
+    let admin = admin.run();
+    Ok(Serving {
+        public: Vec::new(),
+        admin: addresses,
+        health,
+        public_handle: None,
+        admin_handle: admin.handle(),
+        tasks: vec![run(admin, "admin"), metrics.keep()],
+    })
+}
 
-    let addresses = (public.addrs(), admin.addrs());
-    let (public, admin) = (public.run(), admin.run());
-    let handles = [public.handle(), admin.handle()];
-    let tasks = vec![run(public, "public"), run(admin, "admin"), metrics.keep()];
-    Ok(Serving { public: addresses.0, admin: addresses.1, health, handles, tasks })
+/// An address with a port that is free just now, where it names port 0: for processes that tell
+/// others their address before they listen on it.
+pub fn with_port(listen: &str) -> Result<String, CannotListen> {
+    if !listen.ends_with(":0") {
+        return Ok(listen.to_owned());
+    }
+    let address = TcpListener::bind(listen).and_then(|listener| listener.local_addr());
+    address.map(|address| address.to_string()).map_err(cannot(listen))
 }
 
 impl Serving {
+    /// From now on this process says that it is about to stop; it goes on serving.
+    pub fn stop_being_ready(&self) {
+        self.health.drain();
+    }
+
     /// Stops taking connections and lets running requests finish, for [`DRAIN`] at most. The admin
     /// port goes last, so that readiness can be seen to end first.
     pub async fn stop(self) {
         self.health.drain();
-        let [public, admin] = self.handles;
-        public.stop(true).await;
-        admin.stop(false).await;
+        if let Some(public) = self.public_handle {
+            public.stop(true).await;
+        }
+        self.admin_handle.stop(false).await;
         for task in self.tasks {
             task.abort();
         }

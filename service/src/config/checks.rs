@@ -22,6 +22,20 @@ pub enum ConfigError {
         /// The Cargo feature that adds it.
         feature: &'static str,
     },
+    /// The real parts come together.
+    #[error("{given} needs {missing} beside it: the log and the read store come together")]
+    Missing {
+        /// The flag that is there.
+        given: &'static str,
+        /// The flag that is not.
+        missing: &'static str,
+    },
+    /// Nobody could tell others where this instance is.
+    #[error(
+        "can't tell at which address other instances reach {0}: say it with --advertise \
+         (FOLDLINE_ADVERTISE), such as http://10.0.0.7:8080"
+    )]
+    Unknown(String),
     /// A secret's file that can't be read.
     #[error("{variable}_FILE: cannot read {path}: {cause}")]
     SecretFile {

@@ -1,0 +1,87 @@
+//! The same calls on the real parts: the log on Kafka, the read store in a CQL database.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use command_api::CommandApi;
+use event_log::kafka::KafkaLog;
+use model::Model;
+use projector::program::Projecting;
+use query_api::QueryApi;
+use service::config::DataArgs;
+use service::process::{DEADLINE, within};
+use service::serve::{Serving, with_port};
+use service::telemetry::Metrics;
+
+use crate::cli::{Failure, System, note};
+use crate::run::{Apis, RunArgs, announce, health, query_config, serve, telling};
+
+/// How long producers and consumers may take to end.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// Opens log and store to be read.
+pub async fn open(data: &DataArgs, model: Arc<Model>, dev: bool) -> Result<System, Failure> {
+    let reader = command_api::parts::open_store(&data.cql, dev).await?.reader();
+    let log = command_api::parts::open_log(&data.kafka, &model, dev, "").await?;
+    Ok(System { model, log, reader })
+}
+
+/// All three services in one process. Others like it, and services of their own, may run beside
+/// it.
+pub async fn run(args: &RunArgs, model: &Arc<Model>) -> Result<(), Failure> {
+    let running = start(args, model).await?;
+    let brokers = args.data.kafka.brokers.as_deref().unwrap_or_default();
+    let parts =
+        format!("log on Kafka at {brokers}, read store at {}", args.data.cql.nodes.join(","));
+    announce(args, model, &running.serving, &parts);
+    service::drain::asked_to_stop().await;
+    note("stopping");
+    within(DEADLINE, running.stop()).await;
+    Ok(())
+}
+
+/// The parts of the process.
+struct Running {
+    log: Arc<KafkaLog>,
+    commands: Arc<CommandApi>,
+    projecting: Projecting,
+    serving: Serving,
+}
+
+async fn start(args: &RunArgs, model: &Arc<Model>) -> Result<Running, Failure> {
+    let metrics = Metrics::install().map_err(|error| Failure::Unreachable(error.to_string()))?;
+    let listen = with_port(&args.listen.listen).map_err(service::process::Failure::from)?;
+    let brokers = args.data.kafka.brokers.as_deref().unwrap_or_default();
+    let advertise = args.advertise.url(&listen, brokers);
+    let advertise = advertise.map_err(|error| Failure::Input(error.to_string()))?;
+    let dev = args.listen.process.dev;
+    let store = command_api::parts::open_store(&args.data.cql, dev).await?;
+    let log = command_api::parts::open_log(&args.data.kafka, model, dev, &advertise).await?;
+    let reader = store.reader();
+    command_api::parts::same_history(&log, &reader).await?;
+    projector::program::prepare(model, &log, &store, &mut telling()).await?;
+    let projecting = projector::program::join(model, &log, &store).await?;
+    let commands =
+        command_api::program::join(model, &log, &reader, &advertise, &args.command).await?;
+    let queries = QueryApi::new(model.clone(), reader, query_config(args, true));
+    let health = health(&queries, projecting.status.clone());
+    let owners = commands.clone();
+    health.add("owners", move || {
+        let owners = owners.clone();
+        Box::pin(async move { owners.ready() })
+    });
+    let apis = Apis { model, commands: &commands, queries, log: log.clone() };
+    let serving = serve(args, &listen, apis, health, metrics)?;
+    Ok(Running { log, commands, projecting, serving })
+}
+
+impl Running {
+    /// Readiness ends first, then partitions are handed over, then the ports close.
+    async fn stop(self) {
+        self.serving.stop_being_ready();
+        self.commands.hand_over().await;
+        self.projecting.stop().await;
+        self.serving.stop().await;
+        self.log.shutdown(CLOSING).await;
+    }
+}

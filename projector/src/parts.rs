@@ -1,0 +1,99 @@
+//! The real parts of a projector: the log on Kafka and the store in a CQL database.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_log::kafka::{KafkaConfig, KafkaLog, OpenError, Remembered};
+use event_log::{ClaimId, Offset, PartitionId};
+use model::Model;
+use read_store::cql::{CqlConfig, CqlStore};
+use read_store::{Mark, Reader, StoreError};
+use service::config::{CqlArgs, KafkaArgs};
+use service::process::Failure;
+use service::retry::{self, Policy, retry};
+use uuid::Uuid;
+
+/// How long parts that are being started too are waited for.
+const STARTING: Policy = Policy {
+    first: Duration::from_millis(200),
+    most: Duration::from_secs(2),
+    deadline: Some(Duration::from_secs(30)),
+};
+
+/// Opens the log of a model.
+pub async fn open_log(
+    args: &KafkaArgs,
+    model: &Model,
+    dev: bool,
+) -> Result<Arc<KafkaLog>, Failure> {
+    let config = KafkaConfig {
+        brokers: args.brokers.clone().unwrap_or_default(),
+        prefix: args.topic_prefix.clone(),
+        partitions: args.partitions,
+        dev,
+        aggregates: model.aggregates.iter().map(|aggregate| aggregate.name.clone()).collect(),
+        advertise: "".into(),
+        client_id: format!("foldline-{}", std::process::id()),
+    };
+    let opened = retry(STARTING, async || {
+        KafkaLog::open(config.clone()).await.map_err(|error| match error {
+            OpenError::Unreachable { .. } => retry::Failure::Passing(error),
+            lasting => retry::Failure::Lasting(lasting),
+        })
+    });
+    opened.await.map_err(log_failure)
+}
+
+/// Opens the store.
+pub async fn open_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
+    let config = CqlConfig {
+        nodes: args.nodes.clone(),
+        keyspace: args.keyspace.clone(),
+        local_dc: args.local_dc.clone(),
+        replication: args.replication,
+        dev,
+    };
+    let opened = retry(STARTING, async || {
+        CqlStore::open(config.clone()).await.map_err(|error| match error {
+            StoreError::Unavailable(_) => retry::Failure::Passing(error),
+            lasting => retry::Failure::Lasting(lasting),
+        })
+    });
+    opened.await.map_err(|error| match error {
+        StoreError::Refused(_) => Failure::input(error),
+        other => Failure::unreachable(other),
+    })
+}
+
+/// Refuses a log that tells another history than the one that the store was filled from.
+pub async fn same_history(log: &KafkaLog, reader: &Arc<dyn Reader>) -> Result<(), Failure> {
+    let catalog = reader.catalog().await.map_err(Failure::unreachable)?;
+    let marks = reader.marks().await.map_err(Failure::unreachable)?;
+    log.compare(catalog.stream, &remembered(&marks)).await.map_err(log_failure)
+}
+
+/// The highest mark of each partition.
+fn remembered(marks: &[Mark]) -> Vec<Remembered> {
+    let mut highest: BTreeMap<_, &Mark> = BTreeMap::new();
+    for mark in marks.iter().filter(|mark| mark.offset >= 0) {
+        let known = highest.entry(&mark.partition).or_insert(mark);
+        if known.offset < mark.offset {
+            *known = mark;
+        }
+    }
+    let one = |mark: &Mark| Remembered {
+        partition: PartitionId { topic: mark.partition.0.clone(), number: mark.partition.1 },
+        offset: Offset(mark.offset),
+        claim: mark.claim.map(|claim| ClaimId(Uuid::from_bytes(claim))),
+        seq: mark.seq,
+    };
+    highest.into_values().map(one).collect()
+}
+
+fn log_failure(error: OpenError) -> Failure {
+    match error {
+        OpenError::Unreachable { .. } => Failure::unreachable(error),
+        refused => Failure::input(refused),
+    }
+}

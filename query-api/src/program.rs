@@ -1,0 +1,97 @@
+//! The query API as a program of its own: settings, and the parts that they make.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use model::Model;
+use model::openapi::Surface;
+use service::config::{CacheArgs, CqlArgs, ListenArgs, LogArgs, SchemasArgs};
+use service::process::{Differs, Failure, note};
+use service::serve::{Ports, Serving};
+use service::telemetry::Metrics;
+use service::{Api, Front, Health};
+
+use crate::parts::open_store;
+use crate::{QueryApi, QueryConfig};
+
+/// Rows from a CQL database, answers out.
+#[derive(Parser, Debug)]
+#[command(name = "query-api", version, max_term_width = 100)]
+pub struct Settings {
+    #[command(flatten)]
+    schemas: SchemasArgs,
+    #[command(flatten)]
+    cql: CqlArgs,
+    #[command(flatten)]
+    listen: ListenArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
+    /// Log lines
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+const DIFFERS: Differs = Differs {
+    required: &[("nodes", "Database nodes, host:port separated by commas")],
+    defaults: &[("listen", "127.0.0.1:8081"), ("admin", "127.0.0.1:9092")],
+};
+
+/// What runs.
+pub struct Running {
+    serving: Serving,
+}
+
+impl Settings {
+    /// Reads the command line and the variables.
+    pub fn read() -> Settings {
+        service::process::settings(DIFFERS)
+    }
+
+    /// Opens the store and serves.
+    pub async fn build(&self) -> Result<Running, Failure> {
+        self.listen.check()?;
+        let folder = self.schemas.schemas.as_path();
+        let model = Model::load(folder)
+            .map_err(|errors| Failure::Input(format!("{}:\n{errors}", folder.display())))?;
+        let model = Arc::new(model);
+        let metrics = Metrics::install().map_err(Failure::unreachable)?;
+        let store = open_store(&self.cql, self.listen.process.dev).await?;
+        let config = QueryConfig {
+            cache_bytes: self.cache.cache_bytes.0 as u64,
+            cache_max_age: Duration::from_millis(self.cache.cache_max_age_ms),
+            topic_per_aggregate: true,
+        };
+        let queries = QueryApi::new(model.clone(), store.reader(), config);
+        let health = Arc::new(Health::default());
+        let ready = queries.clone();
+        health.add("read-store", move || {
+            let queries = ready.clone();
+            Box::pin(async move { queries.ready().await })
+        });
+        let surface = Surface { commands: false, queries: true, events: false };
+        let openapi = model::openapi::document(&model, surface).to_string().into_bytes();
+        let apis: Vec<Arc<dyn Api>> = vec![queries];
+        let front = Arc::new(Front::new(apis, openapi, self.listen.origins()));
+        let (public, admin) = (self.listen.listen.clone(), self.listen.process.admin.clone());
+        let ports = Ports { public, admin, workers: None };
+        Ok(Running { serving: service::serve(&ports, front, health, metrics)? })
+    }
+}
+
+impl Running {
+    /// Says where it listens.
+    pub fn announce(&self) {
+        for address in &self.serving.public {
+            note(&format!("query-api listens on http://{address}"));
+        }
+        for address in &self.serving.admin {
+            note(&format!("health and metrics on http://{address} (/livez /readyz /metrics)"));
+        }
+    }
+
+    /// Readiness ends first, then the ports close.
+    pub async fn stop(self) {
+        self.serving.stop().await;
+    }
+}
