@@ -141,7 +141,7 @@ impl Under<'_> {
     /// That something is not there is an answer like any other: it says as of when.
     pub fn as_of(&self, mut problem: Problem) -> Problem {
         if problem.status == 404 {
-            problem.header = Some((POSITION, self.header()));
+            problem.header = Some(Box::new((POSITION, self.header())));
         }
         problem
     }

@@ -40,7 +40,7 @@ pub struct Problem {
     pub allow: Option<String>,
     /// A further header.
     #[serde(skip)]
-    pub header: Option<(HeaderName, HeaderValue)>,
+    pub header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 /// One wrong place of an input.
@@ -139,7 +139,7 @@ impl Problem {
         if let Some(allow) = self.allow.as_deref().and_then(|a| HeaderValue::from_str(a).ok()) {
             headers.insert(ALLOW, allow);
         }
-        if let Some((name, value)) = &self.header {
+        if let Some((name, value)) = self.header.as_deref() {
             headers.insert(name.clone(), value.clone());
         }
         answer
