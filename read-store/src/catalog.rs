@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+pub(crate) mod body;
+
 /// Names a run and, as 8 hex digits, its tables.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub Arc<str>);

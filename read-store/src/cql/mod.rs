@@ -1,35 +1,67 @@
-//! The CQL store, for ScyllaDB and Apache Cassandra.
+//! The CQL store, for ScyllaDB and Apache Cassandra: one keyspace, named tables of typed columns.
+//!
+//! There are no transactions here. Every write carries the offset of its event as its timestamp,
+//! so the database itself lets the highest offset win; see [`writer`] for why that is enough.
 
+mod bound;
 mod config;
+mod connect;
+mod database;
+mod error;
+mod layout;
+#[cfg(test)]
+mod lint;
+mod pages;
+mod poll;
 mod reader;
+mod scan;
+mod shared;
+mod statement;
+mod table;
+mod value;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use config::CqlConfig;
 
 use crate::store::{Reader, StoreError, Writer};
+use shared::Shared;
 
 /// One keyspace of a database, shared by the readers and writers of a process.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CqlStore {
-    config: Arc<CqlConfig>,
+    shared: Arc<Shared>,
+    polls: Arc<AtomicBool>,
 }
 
 impl CqlStore {
-    /// Connects; makes keyspace and fixed tables where they are not there.
+    /// Connects; makes keyspace and fixed tables where they are not there. Any number of processes
+    /// may do so at the same time.
     pub async fn open(config: CqlConfig) -> Result<CqlStore, StoreError> {
-        config.check()?;
-        Ok(CqlStore { config: Arc::new(config) })
+        let shared = Arc::new(Shared::new(connect::open(&config).await?));
+        shared.refresh().await?;
+        shared.poll().await?;
+        Ok(CqlStore { shared, polls: Arc::default() })
     }
 
-    /// Reads; all readers of a store share what is kept in memory.
+    /// Reads; all readers of a store share what is kept in memory. To be called within a runtime.
     pub fn reader(&self) -> Arc<dyn Reader> {
-        Arc::new(reader::CqlReader::new(self.config.clone()))
+        if !self.polls.swap(true, Ordering::AcqRel) {
+            poll::start(&self.shared);
+        }
+        Arc::new(reader::CqlReader::new(self.shared.clone()))
     }
 
     /// Writes; as many as wanted, each for partitions of its own.
     pub fn writer(&self) -> Box<dyn Writer> {
-        Box::new(writer::CqlWriter::new(self.config.clone()))
+        Box::new(writer::CqlWriter::new(self.shared.clone()))
+    }
+
+    /// Removes the keyspace with all that is in it.
+    pub async fn remove(&self) -> Result<(), StoreError> {
+        let database = &self.shared.database;
+        database.define(&statement::drop_keyspace(&database.keyspace)).await
     }
 }

@@ -1,0 +1,159 @@
+//! Connecting, and what every keyspace has.
+//!
+//! Apache Cassandra gives a table that two nodes create at the same time two identities, and they
+//! disagree for good. So all definitions go to one node, the one with the lowest id of those that
+//! are up, which takes one after the other; the catalog's lock keeps two migrations apart beyond
+//! that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use scylla::client::execution_profile::ExecutionProfile;
+use scylla::client::session::Session;
+use scylla::client::session_builder::SessionBuilder;
+use scylla::policies::load_balancing::{
+    DefaultPolicy, LoadBalancingPolicy, NodeIdentifier, SingleTargetLoadBalancingPolicy,
+};
+use scylla::statement::unprepared::Statement as Unprepared;
+use scylla::statement::{Consistency, SerialConsistency};
+
+use super::config::CqlConfig;
+use super::database::Database;
+use super::error::{Result, damaged};
+use super::statement::{Statement, create_keyspace, create_table};
+use super::table::{catalog, marks, parked};
+use crate::store::StoreError;
+
+/// For a node to take a connection.
+const CONNECT: Duration = Duration::from_secs(5);
+/// For a statement, the driver's retries included.
+const REQUEST: Duration = Duration::from_secs(5);
+/// For a definition, until all nodes agree on it.
+const DEFINE: Duration = Duration::from_secs(60);
+
+const DATA_CENTER: &str = "SELECT data_center FROM system.local";
+const KEYSPACE: &str = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?";
+const TABLES: &str = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?";
+/// What the database is asked about itself.
+#[cfg(test)]
+pub(super) const QUESTIONS: [&str; 3] = [DATA_CENTER, KEYSPACE, TABLES];
+
+pub(super) async fn open(config: &CqlConfig) -> Result<Database> {
+    config.check()?;
+    let data_center = match &config.local_dc {
+        Some(name) => name.clone(),
+        None => first_data_center(config).await?,
+    };
+    let session = session(config, Some(&data_center)).await?;
+    enough_nodes(&session, config, &data_center)?;
+    let database = Database::new(session, config.keyspace.clone());
+    let keyspace = create_keyspace(&config.keyspace, &data_center, config.copies());
+    if !database.has_keyspace().await? {
+        database.define(&keyspace).await?;
+    }
+    database.session.use_keyspace(&config.keyspace, false).await?;
+    let there = database.tables().await?;
+    for (name, create) in [catalog::create(), marks::create(), parked::create()] {
+        if !there.iter().any(|table| table == name) {
+            database.define(&create).await?;
+        }
+    }
+    catalog::begin(&database).await?;
+    Ok(database)
+}
+
+async fn session(config: &CqlConfig, data_center: Option<&str>) -> Result<Session> {
+    let mut policy = DefaultPolicy::builder().token_aware(true).permit_dc_failover(false);
+    if let Some(name) = data_center {
+        policy = policy.prefer_datacenter(name.to_owned());
+    }
+    let profile = ExecutionProfile::builder()
+        .consistency(Consistency::LocalQuorum)
+        .serial_consistency(Some(SerialConsistency::LocalSerial))
+        .request_timeout(Some(REQUEST))
+        .load_balancing_policy(policy.build())
+        .build();
+    let session = SessionBuilder::new()
+        .known_nodes(&config.nodes)
+        .default_execution_profile_handle(profile.into_handle())
+        .connection_timeout(CONNECT)
+        .schema_agreement_timeout(DEFINE)
+        .tcp_nodelay(true)
+        .fetch_schema_metadata(true)
+        .keyspaces_to_fetch([config.keyspace.clone()]);
+    Ok(session.build().await?)
+}
+
+/// The data centre of the node that answers first.
+async fn first_data_center(config: &CqlConfig) -> Result<String> {
+    let session = session(config, None).await?;
+    let result = session.query_unpaged(DATA_CENTER, ()).await?;
+    let rows = result.into_rows_result()?;
+    let row = rows.first_row::<(String,)>().map_err(|_| damaged("a data centre"))?;
+    Ok(row.0)
+}
+
+/// Fewer nodes than copies would answer nothing; saying so beats a timeout.
+fn enough_nodes(session: &Session, config: &CqlConfig, data_center: &str) -> Result<()> {
+    let state = session.get_cluster_state();
+    let here = |node: &&Arc<_>| is_in(node, data_center);
+    let nodes = state.get_nodes_info().iter().filter(here).count();
+    if nodes == 0 {
+        let known: Vec<_> =
+            state.get_nodes_info().iter().filter_map(|node| node.datacenter.clone()).collect();
+        return Err(StoreError::Refused(format!(
+            "no node is in data centre {data_center:?}: the cluster has {known:?}"
+        )));
+    }
+    if nodes < config.copies() as usize {
+        return Err(StoreError::Refused(format!(
+            "data centre {data_center:?} has {nodes} nodes, too few for {} copies: add nodes, or \
+             say that this is development (`--dev`)",
+            config.copies()
+        )));
+    }
+    Ok(())
+}
+
+fn is_in(node: &scylla::cluster::Node, data_center: &str) -> bool {
+    node.datacenter.as_deref() == Some(data_center)
+}
+
+impl Database {
+    /// Creates or drops; returns when all nodes that are up agree.
+    pub(super) async fn define(&self, statement: &Statement) -> Result<()> {
+        let mut definition = Unprepared::new(statement.text());
+        definition.set_is_idempotent(true);
+        definition.set_request_timeout(Some(DEFINE));
+        definition.set_load_balancing_policy(self.one_node());
+        self.session.query_unpaged(definition, ()).await?;
+        Ok(())
+    }
+
+    fn one_node(&self) -> Option<Arc<dyn LoadBalancingPolicy>> {
+        let state = self.session.get_cluster_state();
+        let up = state.get_nodes_info().iter().filter(|node| node.is_connected());
+        let lowest = up.map(|node| node.host_id).min()?;
+        Some(SingleTargetLoadBalancingPolicy::new(NodeIdentifier::HostId(lowest), None))
+    }
+
+    async fn has_keyspace(&self) -> Result<bool> {
+        let found = self.session.query_unpaged(KEYSPACE, (&self.keyspace,)).await?;
+        Ok(found.into_rows_result()?.rows_num() > 0)
+    }
+
+    /// The names of all tables of the keyspace.
+    pub(super) async fn tables(&self) -> Result<Vec<String>> {
+        let found = self.session.query_unpaged(TABLES, (&self.keyspace,)).await?;
+        let rows = found.into_rows_result()?;
+        rows.rows::<(String,)>()?.map(|row| Ok(row?.0)).collect()
+    }
+}
+
+/// The statement that makes a fixed table, with the table's name.
+pub(super) fn fixed(
+    table: &super::statement::Table<'_>,
+    name: &'static str,
+) -> (&'static str, Statement) {
+    (name, create_table(table))
+}

@@ -1,0 +1,70 @@
+//! The Writer: every batch as statements that may come late, twice or from several writers.
+//!
+//! Why a crash between any two statements does no harm: each says what holds as of the offset that
+//! is its timestamp, so the highest offset wins wherever two meet. The state rows come after all
+//! that follows from their events, and the mark last: what a state row covers is written, and what
+//! it does not cover is made again from the log, whatever the bounds of the new batch.
+
+mod apply;
+mod cells;
+mod migrate;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::error::Result;
+use super::reader::waiting;
+use super::shared::Shared;
+use crate::batch::{Batch, StateRow};
+use crate::catalog::{Catalog, RunId};
+use crate::store::Writer;
+
+/// Writes of the CQL store.
+pub(super) struct CqlWriter {
+    shared: Arc<Shared>,
+    cells: cells::Remembered,
+}
+
+impl CqlWriter {
+    pub(super) fn new(shared: Arc<Shared>) -> CqlWriter {
+        CqlWriter { shared, cells: cells::Remembered::default() }
+    }
+}
+
+#[async_trait]
+impl Writer for CqlWriter {
+    async fn migrate(&mut self, model: &Arc<model::Model>, catalog: &Catalog) -> Result<Catalog> {
+        self.cells.forget();
+        migrate::migrate(&self.shared, model, catalog).await
+    }
+
+    async fn states(
+        &mut self,
+        run: &RunId,
+        _aggregate: &str,
+        ids: &[Arc<str>],
+    ) -> Result<Vec<Option<StateRow>>> {
+        let tables = self.shared.tables_with(run).await?;
+        tables.run(run)?.state.get_each(&self.shared.database, ids).await
+    }
+
+    async fn parked_views(&mut self, run: &RunId) -> Result<Vec<(Arc<str>, Arc<str>)>> {
+        let waiting = waiting(&self.shared, run, false).await?;
+        Ok(waiting.into_iter().filter_map(|write| Some((write.view?, write.id))).collect())
+    }
+
+    async fn unpark(&mut self, run: &RunId, view: Option<&str>, id: &str) -> Result<()> {
+        let tables = self.shared.tables_with(run).await?;
+        let Some(owner) = tables.owner(&tables.run(run)?.run, view) else { return Ok(()) };
+        self.shared.parked.forget_id(&self.shared.database, &owner, id).await
+    }
+
+    async fn apply(&mut self, batch: Batch) -> Result<()> {
+        apply::apply(&self.shared, &mut self.cells, batch).await
+    }
+
+    fn forget(&mut self) {
+        self.cells.forget();
+    }
+}
