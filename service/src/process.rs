@@ -109,6 +109,8 @@ pub fn note(text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches;
+
     use super::*;
     use crate::config::{KafkaArgs, ListenArgs};
 
