@@ -9,6 +9,7 @@ mod loaded;
 mod parts;
 mod ports;
 mod process;
+pub mod simulate;
 mod system;
 mod world;
 

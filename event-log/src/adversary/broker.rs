@@ -4,7 +4,8 @@ use crate::record::{Body, Offset, Record};
 
 /// What stands at an offset.
 #[derive(Clone, Debug)]
-pub enum Slot {
+#[allow(clippy::large_enum_variant, reason = "nearly all slots are records")]
+enum Slot {
     /// A record and what became of its transaction.
     Record(Record, Fate),
     /// A marker that ended a transaction.
@@ -13,7 +14,7 @@ pub enum Slot {
 
 /// What became of the transaction of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+enum Fate {
     /// Not decided.
     Open,
     /// There for everybody.
@@ -24,7 +25,7 @@ pub enum Fate {
 
 /// Why the brokers refuse a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub(super) enum Refused {
     /// A newer epoch exists.
     #[error("a newer producer has this transactional id")]
     Fenced,

@@ -113,15 +113,15 @@ impl Log for AdversaryLog {
     }
 
     async fn wait(&self, partition: &PartitionId, beyond: Offset) {
-        let mut moved = self.cluster.moved();
         let deadline = Instant::now() + Duration::from_secs(1);
         loop {
             (self.link.gate)().await;
+            let moved = self.cluster.moved().notified();
             let read = self.cluster.partition(partition).map(|p| p.read(beyond, 1));
             if read.is_none_or(|records| !records.is_empty()) {
                 return;
             }
-            if tokio::time::timeout_at(deadline, moved.changed()).await.is_err() {
+            if tokio::time::timeout_at(deadline, moved).await.is_err() {
                 return;
             }
         }
@@ -167,15 +167,16 @@ impl Appender for ClientAppender {
         batch: Vec<NewCommand>,
     ) -> BoxFuture<'static, Result<Appended, AppendError>> {
         let mut records = Vec::new();
-        let commands = batch.len();
+        let mut lasts = Vec::new();
         for command in batch {
             self.seq += 1;
             events(command, self.claim, self.seq, &mut records);
+            lasts.push(records.len() - 1);
         }
         let (inner, seq) = (self.inner.clone(), self.seq);
         async move {
             let (session, mut seen) = usable(&inner)?;
-            let appended = append(&session, &mut seen, records, seq, commands).await;
+            let appended = append(&session, &mut seen, records, seq, lasts).await;
             settle(&inner, seen, appended.is_err());
             appended
         }
@@ -229,7 +230,7 @@ async fn append(
     seen: &mut Seen,
     mut records: Vec<(i64, Body)>,
     seq: u64,
-    commands: usize,
+    lasts: Vec<usize>,
 ) -> Result<Appended, AppendError> {
     session.begin().await.map_err(nothing_written)?;
     let mut offsets = Vec::new();
@@ -254,7 +255,7 @@ async fn append(
     committed.map_err(unknown)?;
     if planted::is("acknowledged-before-read-back") || planted::is("offsets-after-data") {
         seen.validity.seq = seq;
-        return Ok(Appended { last: offsets.split_off(offsets.len().saturating_sub(commands)) });
+        return Ok(Appended { last: lasts.into_iter().map(|at| offsets[at]).collect() });
     }
     match session.read_back(seen, seq).await {
         Some(last) => Ok(Appended { last }),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::broker::{Partition, Refused};
@@ -18,7 +18,7 @@ const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Cluster {
     partitions: BTreeMap<PartitionId, Mutex<Partition>>,
     /// Moves whenever more may be read.
-    moved: watch::Sender<u64>,
+    moved: Notify,
     random: Random,
     stream: Uuid,
     /// Longest delay of markers and replication, in milliseconds.
@@ -37,7 +37,7 @@ impl Cluster {
         let made = |id| (id, Mutex::new(Partition::new(verifies)));
         Arc::new(Cluster {
             partitions: partitions.into_iter().map(made).collect(),
-            moved: watch::Sender::new(0),
+            moved: Notify::new(),
             stream: Uuid::from_u64_pair(random(), random()),
             random,
             lag,
@@ -57,8 +57,9 @@ impl Cluster {
         self.partitions.keys().cloned().collect()
     }
 
-    pub(super) fn moved(&self) -> watch::Receiver<u64> {
-        self.moved.subscribe()
+    /// Wakes its waiters in the order in which they came, always the same.
+    pub(super) fn moved(&self) -> &Notify {
+        &self.moved
     }
 
     pub(super) fn init(self: &Arc<Self>, id: &PartitionId) -> Result<u32, Refused> {
@@ -136,7 +137,7 @@ impl Cluster {
             if let Some(mut partition) = cluster.partition(&id) {
                 partition.replicate(end);
             }
-            cluster.moved.send_modify(|n| *n += 1);
+            cluster.moved.notify_waiters();
         });
     }
 
@@ -152,7 +153,7 @@ impl Cluster {
                 partition.mark();
             }
             cluster.follow(&id);
-            cluster.moved.send_modify(|n| *n += 1);
+            cluster.moved.notify_waiters();
         });
     }
 

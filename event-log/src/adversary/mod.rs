@@ -8,10 +8,11 @@
 mod broker;
 mod client;
 mod cluster;
+mod group;
 mod link;
 mod session;
 
-pub use broker::{Refused, Slot};
 pub use client::AdversaryLog;
 pub use cluster::Cluster;
+pub use group::{Group, Member};
 pub use link::{Gate, Link, Random, Weather};

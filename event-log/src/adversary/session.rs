@@ -90,9 +90,8 @@ impl Session {
         let deadline = Instant::now() + READ_BACK;
         let claim = seen.validity.claim;
         let mut ends = Vec::new();
-        let mut moved = self.cluster.moved();
         while seen.validity.seq < seq {
-            moved.mark_unchanged();
+            let moved = self.cluster.moved().notified();
             let (session, from) = (self.clone(), seen.next);
             let read = self.link.call(move || {
                 session.cluster.partition(&session.partition).map(|p| p.read(from, 64))
@@ -102,7 +101,7 @@ impl Session {
                 if Instant::now() >= deadline {
                     return None;
                 }
-                tokio::time::timeout(Duration::from_millis(200), moved.changed()).await.ok();
+                tokio::time::timeout(Duration::from_millis(200), moved).await.ok();
             }
             for record in records {
                 let offset = record.offset;
@@ -120,10 +119,9 @@ impl Session {
 
     async fn replicated(&self, offsets: &[Offset], records: &[(i64, Body)]) -> Result<(), Broken> {
         let (Some(last), Some((_, body))) = (offsets.last(), records.last()) else { return Ok(()) };
-        let mut moved = self.cluster.moved();
         let deadline = Instant::now() + READ_BACK;
         while Instant::now() < deadline {
-            moved.mark_unchanged();
+            let moved = self.cluster.moved().notified();
             let known = self.cluster.partition(&self.partition);
             let known = known.map(|p| (p.holds(*last, body), p.is_replicated(*last)));
             match known {
@@ -131,7 +129,7 @@ impl Session {
                 Some((true, false)) => {}
                 Some((false, _)) | None => break,
             }
-            tokio::time::timeout(Duration::from_millis(200), moved.changed()).await.ok();
+            tokio::time::timeout(Duration::from_millis(200), moved).await.ok();
             (self.link.gate)().await;
         }
         Err(Broken::Unanswered)

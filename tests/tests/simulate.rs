@@ -1,0 +1,31 @@
+//! A small part of what `make simulate` runs.
+
+use foldline_tests::simulate::{FAULTS, judged, model, run};
+
+#[test]
+fn nothing_is_violated_whatever_goes_wrong() {
+    let model = model().expect("the simulated domain loads");
+    for seed in 1..=60 {
+        let outcome = judged(&model, seed, None);
+        assert!(outcome.violations.is_empty(), "seed {seed}: {:#?}", outcome.violations);
+        assert!(outcome.calls > 0, "seed {seed} asked nothing");
+    }
+}
+
+#[test]
+fn a_seed_is_one_run_step_by_step() {
+    let model = model().expect("the simulated domain loads");
+    for seed in 1..=5 {
+        let (one, two) = (run(&model, seed, None, false), run(&model, seed, None, false));
+        assert_eq!(one, two, "seed {seed}");
+    }
+}
+
+#[test]
+fn every_planted_fault_is_found() {
+    let model = model().expect("the simulated domain loads");
+    for fault in FAULTS {
+        let bites = |seed| !judged(&model, seed, Some(fault)).violations.is_empty();
+        assert!(fault.seeds.iter().copied().any(bites), "{} was not found", fault.name);
+    }
+}
