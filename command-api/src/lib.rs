@@ -6,6 +6,8 @@
 mod answer;
 mod api;
 mod ask;
+#[cfg(all(feature = "kafka", feature = "cql"))]
+mod elsewhere;
 mod forward;
 mod in_process;
 mod lines;

@@ -28,15 +28,7 @@ pub async fn open_log(
     dev: bool,
     advertise: &str,
 ) -> Result<Arc<KafkaLog>, Failure> {
-    let config = KafkaConfig {
-        brokers: args.brokers.clone().unwrap_or_default(),
-        prefix: args.topic_prefix.clone(),
-        partitions: args.partitions,
-        dev,
-        aggregates: model.aggregates.iter().map(|aggregate| aggregate.name.clone()).collect(),
-        advertise: advertise.into(),
-        client_id: format!("foldline-{}", std::process::id()),
-    };
+    let config = kafka_config(args, model, dev, advertise);
     let opened = retry(STARTING, async || {
         KafkaLog::open(config.clone()).await.map_err(|error| match error {
             OpenError::Unreachable { .. } => retry::Failure::Passing(error),
@@ -46,15 +38,52 @@ pub async fn open_log(
     opened.await.map_err(log_failure)
 }
 
-/// Opens the store.
-pub async fn open_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
-    let config = CqlConfig {
+/// Opens a log that is there, to be read beside the services; makes nothing and waits for nobody.
+pub async fn existing_log(
+    args: &KafkaArgs,
+    model: &Model,
+    dev: bool,
+) -> Result<Arc<KafkaLog>, Failure> {
+    let config = kafka_config(args, model, dev, "");
+    KafkaLog::open_existing(config).await.map_err(|error| match error {
+        OpenError::Absent(_) => {
+            let brokers = args.brokers.as_deref().unwrap_or_default();
+            Failure::unreachable(format!("no system to read on Kafka at {brokers}: {error}"))
+        }
+        other => log_failure(other),
+    })
+}
+
+fn kafka_config(args: &KafkaArgs, model: &Model, dev: bool, advertise: &str) -> KafkaConfig {
+    KafkaConfig {
+        brokers: args.brokers.clone().unwrap_or_default(),
+        prefix: args.topic_prefix.clone(),
+        partitions: args.partitions,
+        dev,
+        aggregates: model.aggregates.iter().map(|aggregate| aggregate.name.clone()).collect(),
+        advertise: advertise.into(),
+        client_id: format!("foldline-{}", std::process::id()),
+    }
+}
+
+/// Opens a store that is there, to be read beside the services; makes nothing and waits for nobody.
+pub async fn existing_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
+    CqlStore::open_existing(cql_config(args, dev)).await.map_err(Failure::unreachable)
+}
+
+fn cql_config(args: &CqlArgs, dev: bool) -> CqlConfig {
+    CqlConfig {
         nodes: args.nodes.clone(),
         keyspace: args.keyspace.clone(),
         local_dc: args.local_dc.clone(),
         replication: args.replication,
         dev,
-    };
+    }
+}
+
+/// Opens the store.
+pub async fn open_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
+    let config = cql_config(args, dev);
     let opened = retry(STARTING, async || {
         CqlStore::open(config.clone()).await.map_err(|error| match error {
             StoreError::Unavailable(_) => retry::Failure::Passing(error),

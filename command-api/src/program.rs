@@ -12,12 +12,14 @@ use read_store::Reader;
 use service::config::{
     AdvertiseArgs, CommandArgs, ConfigError, CqlArgs, KafkaArgs, ListenArgs, LogArgs, SchemasArgs,
 };
+use service::front::Elsewhere;
 use service::process::{Differs, Failure, note};
-use service::serve::{Ports, Serving, with_port};
+use service::serve::{Serving, is_free, serve_admin, with_port};
 use service::telemetry::Metrics;
 use service::{Api, Front, Health};
 
 use crate::api::{CommandApi, Config};
+use crate::elsewhere::elsewhere;
 use crate::parts::{open_log, open_store, same_history};
 
 /// A partition that nobody asks for is let go after this.
@@ -82,21 +84,32 @@ impl Settings {
         let model = Arc::new(model);
         let metrics = Metrics::install().map_err(Failure::unreachable)?;
         let listen = with_port(&self.listen.listen)?;
+        is_free(&listen)?;
         let advertise = self.advertise_url(&listen)?;
         let dev = self.listen.process.dev;
+        let health = Arc::new(Health::default());
+        health.starting("connecting to Kafka and the database");
+        let mut serving = serve_admin(&self.listen.process.admin, health.clone(), metrics)?;
         let reader = open_store(&self.cql, dev).await?.reader();
         let log = open_log(&self.kafka, &model, dev, &advertise).await?;
         same_history(&log, &reader).await?;
         let commands = join(&model, &log, &reader, &advertise, &self.command).await?;
-        let health = health(&commands, &log, &model, reader);
+        watch(&health, &commands, &log, &model, reader);
         let surface = Surface { commands: true, queries: false, events: false };
         let openapi = model::openapi::document(&model, surface).to_string().into_bytes();
-        let apis: Vec<Arc<dyn Api>> = vec![commands.clone()];
+        let apis: Vec<Arc<dyn Api>> = vec![commands.clone(), self.elsewhere(&model)];
         let front = Arc::new(Front::new(apis, openapi, self.listen.origins()));
-        let admin = self.listen.process.admin.clone();
-        let ports = Ports { public: listen, admin, workers: None };
-        let serving = service::serve(&ports, front, health, metrics)?;
+        serving.open(&listen, None, front)?;
+        health.started();
         Ok(Running { log, commands, serving })
+    }
+
+    /// What is asked here and answered by others.
+    fn elsewhere(&self, model: &Arc<Model>) -> Arc<dyn Api> {
+        let prefix = &self.kafka.topic_prefix;
+        let topics = model.aggregates.iter().map(|a| format!("{prefix}.{}.events.v1", a.name));
+        let (topics, model): (Vec<String>, _) = (topics.collect(), model.clone());
+        Arc::new(Elsewhere(move |path: &str| elsewhere(&model, &topics, path)))
     }
 
     fn advertise_url(&self, listen: &str) -> Result<String, ConfigError> {
@@ -127,13 +140,13 @@ pub async fn join(
     Ok(CommandApi::member(model.clone(), log.clone(), reader.clone(), membership, config))
 }
 
-fn health(
+fn watch(
+    health: &Health,
     commands: &Arc<CommandApi>,
     log: &Arc<KafkaLog>,
     model: &Arc<Model>,
     reader: Arc<dyn Reader>,
-) -> Arc<Health> {
-    let health = Arc::new(Health::default());
+) {
     let (commands, log, model) = (commands.clone(), log.clone(), model.clone());
     health.add("owners", move || {
         let commands = commands.clone();
@@ -162,7 +175,6 @@ fn health(
             lacks.map_or(Ok(()), |aggregate| Err(missing(&aggregate.name)))
         })
     });
-    health
 }
 
 impl Running {

@@ -192,7 +192,12 @@ pub struct System {
     pub log: Arc<dyn event_log::Log>,
     /// The read store.
     pub reader: Arc<dyn read_store::Reader>,
+    /// Where the owner of a partition takes commands, where there may be several.
+    pub owners: Option<Owners>,
 }
+
+/// Who owns a partition, as last heard.
+pub type Owners = Arc<dyn Fn(&event_log::PartitionId) -> Option<Arc<str>> + Send + Sync>;
 
 impl SystemArgs {
     /// Opens what is there; makes nothing.
@@ -211,7 +216,7 @@ impl SystemArgs {
         let log = event_log::sqlite::SqliteLog::open_existing(folder).map_err(|e| absent(&e))?;
         let reader =
             read_store::sqlite::SqliteStore::open_read_only(folder).map_err(|e| absent(&e))?;
-        Ok(System { model, log: Arc::new(log), reader })
+        Ok(System { model, log: Arc::new(log), reader, owners: None })
     }
 }
 

@@ -122,11 +122,11 @@ impl Cursor {
         after: Position,
         aggregate: Option<String>,
     ) -> Result<Cursor, event_log::ReadError> {
-        let mut partitions = VecDeque::new();
-        for partition in log.partitions() {
+        let heads = log.partitions().into_iter().map(|partition| async {
             let head = log.head(&partition).await?;
-            partitions.push_back((partition, head));
-        }
+            Ok((partition, head))
+        });
+        let partitions = futures::future::try_join_all(heads).await?.into();
         let (next, validity) = (Offset(0), Validity::default());
         Ok(Cursor { model, log, partitions, next, validity, after, aggregate })
     }

@@ -13,7 +13,7 @@ use service::process::{DEADLINE, within};
 use service::serve::{Serving, with_port};
 use service::telemetry::Metrics;
 
-use crate::cli::{Failure, System, note};
+use crate::cli::{Failure, Owners, System, note};
 use crate::run::{Apis, RunArgs, announce, health, query_config, serve, telling};
 
 /// How long producers and consumers may take to end.
@@ -21,9 +21,12 @@ const CLOSING: Duration = Duration::from_secs(5);
 
 /// Opens log and store to be read.
 pub async fn open(data: &DataArgs, model: Arc<Model>, dev: bool) -> Result<System, Failure> {
-    let reader = command_api::parts::open_store(&data.cql, dev).await?.reader();
-    let log = command_api::parts::open_log(&data.kafka, &model, dev, "").await?;
-    Ok(System { model, log, reader })
+    let log = command_api::parts::existing_log(&data.kafka, &model, dev).await?;
+    let reader = command_api::parts::existing_store(&data.cql, dev).await?.reader();
+    command_api::parts::same_history(&log, &reader).await?;
+    let table = Arc::clone(&log);
+    let owners: Owners = Arc::new(move |partition| table.owner(partition));
+    Ok(System { model, log, reader, owners: Some(owners) })
 }
 
 /// All three services in one process. Others like it, and services of their own, may run beside
@@ -51,6 +54,8 @@ struct Running {
 async fn start(args: &RunArgs, model: &Arc<Model>) -> Result<Running, Failure> {
     let metrics = Metrics::install().map_err(|error| Failure::Unreachable(error.to_string()))?;
     let listen = with_port(&args.listen.listen).map_err(service::process::Failure::from)?;
+    service::serve::is_free(&listen).map_err(service::process::Failure::from)?;
+    service::serve::is_free(&args.listen.process.admin).map_err(service::process::Failure::from)?;
     let brokers = args.data.kafka.brokers.as_deref().unwrap_or_default();
     let advertise = args.advertise.url(&listen, brokers);
     let advertise = advertise.map_err(|error| Failure::Input(error.to_string()))?;

@@ -9,18 +9,21 @@ pub async fn status(system: &System, as_json: bool) -> Result<(), Failure> {
     let catalog = system.reader.catalog().await.map_err(unreachable)?;
     let marks = system.reader.marks().await.map_err(unreachable)?;
     let (mut lags, mut parked) = (Vec::new(), Vec::new());
+    // All ends are looked for at once.
+    let partitions = system.log.partitions();
+    futures::future::join_all(partitions.iter().map(|partition| system.log.head(partition))).await;
     for run in &catalog.runs {
         let fed = |partition: &event_log::PartitionId| {
             system.log.route(&run.aggregate, "").topic == partition.topic
         };
-        for partition in system.log.partitions().into_iter().filter(fed) {
+        for partition in partitions.iter().filter(|partition| fed(partition)) {
             let mark = marks
                 .iter()
                 .find(|m| {
                     m.run == run.id && m.partition == (partition.topic.clone(), partition.number)
                 })
                 .map_or(-1, |m| m.offset);
-            lags.push(lag(system, run, &partition, mark).await?);
+            lags.push(lag(system, run, partition, mark).await?);
         }
         for pointer in system.reader.parked(&run.id).await.map_err(unreachable)? {
             parked.push(json!({
@@ -35,7 +38,7 @@ pub async fn status(system: &System, as_json: bool) -> Result<(), Failure> {
     if as_json {
         say(&crate::check::pretty(&json!({ "partitions": lags, "parked": parked })));
     } else {
-        print(&lags, &parked);
+        print(&lags, &parked, system.owners.is_some());
     }
     Ok(())
 }
@@ -60,19 +63,30 @@ async fn lag(
         "mark": mark,
         "lag_events": (head.0 - 1 - mark).max(0),
         "lag_s": behind_s,
+        "owner": system.owners.as_ref().and_then(|owners| owners(partition)).as_deref(),
     }))
 }
 
-fn print(lags: &[Value], parked: &[Value]) {
+fn print(lags: &[Value], parked: &[Value], owned: bool) {
     say(&format!(
-        "{:<24} {:<12} {:>12} {:>10} {:>10}",
-        "aggregate", "partition", "mark", "behind", "seconds"
+        "{:<24} {:<12} {:>12} {:>10} {:>10}{}",
+        "aggregate",
+        "partition",
+        "mark",
+        "behind",
+        "seconds",
+        if owned { "  owner" } else { "" }
     ));
     for lag in lags {
         let text = |name: &str| lag[name].as_str().unwrap_or_default().to_owned();
+        let owner = if owned {
+            format!("  {}", lag["owner"].as_str().unwrap_or("-"))
+        } else {
+            String::new()
+        };
         let state = if lag["live"] == true { "" } else { "  (being filled)" };
         say(&format!(
-            "{:<24} {:<12} {:>12} {:>10} {:>10.1}{state}",
+            "{:<24} {:<12} {:>12} {:>10} {:>10.1}{owner}{state}",
             text("aggregate"),
             text("partition"),
             lag["mark"].to_string(),

@@ -85,14 +85,18 @@ impl Settings {
         self.process.check()?;
         let model = Arc::new(load(&self.schemas.schemas)?);
         let metrics = Metrics::install().map_err(Failure::unreachable)?;
+        // A fill may take long, and whoever watches over the process must see that it lives.
+        let health = Arc::new(Health::default());
+        health.starting("connecting to Kafka and the database");
+        let serving = serve_admin(&self.process.admin, health.clone(), metrics)?;
         let dev = self.process.dev;
         let store = open_store(&self.cql, dev).await?;
         let log = open_log(&self.kafka, &model, dev).await?;
         same_history(&log, &store.reader()).await?;
-        prepare(&model, &log, &store, &mut telling()).await?;
+        prepare(&model, &log, &store, &mut telling(&health)).await?;
         let projecting = join(&model, &log, &store).await?;
-        let health = health(projecting.status.clone(), store.reader());
-        let serving = serve_admin(&self.process.admin, health, metrics)?;
+        watch(&health, projecting.status.clone(), store.reader());
+        health.started();
         Ok(Running { log, serving, projecting })
     }
 }
@@ -154,20 +158,21 @@ fn shared_store() -> Config {
     Config { atomic: false, ..Config::default() }
 }
 
-/// Says once a second how far a fill is.
-fn telling() -> impl FnMut(u64, u64) + Send {
-    let mut told: Option<Instant> = None;
+/// Says how far a fill is: to who asks, and once a second in the log.
+fn telling(health: &Arc<Health>) -> impl FnMut(u64, u64) + Send {
+    let (health, mut told): (_, Option<Instant>) = (health.clone(), None);
     move |done, total| {
+        const WHAT: &str = "filling new and changed read models";
+        health.starting(format!("{WHAT}: {done} of {total} records"));
         let soon = told.is_some_and(|told| told.elapsed() < Duration::from_secs(1));
         if total > 0 && (!soon || done >= total) {
             told = Some(Instant::now());
-            tracing::info!(done, total, "filling new and changed read models");
+            tracing::info!(done, total, "{WHAT}");
         }
     }
 }
 
-fn health(projected: StatusHandle, reader: Arc<dyn Reader>) -> Arc<Health> {
-    let health = Arc::new(Health::default());
+fn watch(health: &Health, projected: StatusHandle, reader: Arc<dyn Reader>) {
     health.add("projector", move || {
         let status = projected.get();
         Box::pin(async move {
@@ -179,7 +184,6 @@ fn health(projected: StatusHandle, reader: Arc<dyn Reader>) -> Arc<Health> {
         let reader = reader.clone();
         Box::pin(async move { reader.catalog().await.map(drop).map_err(|error| error.to_string()) })
     });
-    health
 }
 
 impl Projecting {

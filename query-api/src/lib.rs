@@ -7,6 +7,8 @@ mod cache;
 mod consistency;
 pub mod cursor;
 mod declaration;
+#[cfg(feature = "cql")]
+mod elsewhere;
 mod history;
 mod page;
 mod parameters;

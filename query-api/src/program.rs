@@ -7,11 +7,13 @@ use clap::Parser;
 use model::Model;
 use model::openapi::Surface;
 use service::config::{CacheArgs, CqlArgs, ListenArgs, LogArgs, SchemasArgs};
+use service::front::Elsewhere;
 use service::process::{Differs, Failure, note};
-use service::serve::{Ports, Serving};
+use service::serve::{Serving, is_free, serve_admin};
 use service::telemetry::Metrics;
 use service::{Api, Front, Health};
 
+use crate::elsewhere::elsewhere;
 use crate::parts::open_store;
 use crate::{QueryApi, QueryConfig};
 
@@ -56,6 +58,10 @@ impl Settings {
             .map_err(|errors| Failure::Input(format!("{}:\n{errors}", folder.display())))?;
         let model = Arc::new(model);
         let metrics = Metrics::install().map_err(Failure::unreachable)?;
+        is_free(&self.listen.listen)?;
+        let health = Arc::new(Health::default());
+        health.starting("connecting to the database");
+        let mut serving = serve_admin(&self.listen.process.admin, health.clone(), metrics)?;
         let store = open_store(&self.cql, self.listen.process.dev).await?;
         let config = QueryConfig {
             cache_bytes: self.cache.cache_bytes.0 as u64,
@@ -63,7 +69,6 @@ impl Settings {
             topic_per_aggregate: true,
         };
         let queries = QueryApi::new(model.clone(), store.reader(), config);
-        let health = Arc::new(Health::default());
         let ready = queries.clone();
         health.add("read-store", move || {
             let queries = ready.clone();
@@ -71,11 +76,13 @@ impl Settings {
         });
         let surface = Surface { commands: false, queries: true, events: false };
         let openapi = model::openapi::document(&model, surface).to_string().into_bytes();
-        let apis: Vec<Arc<dyn Api>> = vec![queries];
+        let told = Elsewhere(move |path: &str| elsewhere(&model, path));
+        // Before the queries, to whom the log's path would be a collection that nobody declared.
+        let apis: Vec<Arc<dyn Api>> = vec![Arc::new(told), queries];
         let front = Arc::new(Front::new(apis, openapi, self.listen.origins()));
-        let (public, admin) = (self.listen.listen.clone(), self.listen.process.admin.clone());
-        let ports = Ports { public, admin, workers: None };
-        Ok(Running { serving: service::serve(&ports, front, health, metrics)? })
+        serving.open(&self.listen.listen, None, front)?;
+        health.started();
+        Ok(Running { serving })
     }
 }
 

@@ -57,3 +57,15 @@ impl Engine for Cql {
 }
 
 all_cases!(crate::cql);
+
+#[tokio::test]
+async fn a_reader_makes_no_keyspace() {
+    let engine = cql().await;
+    for _ in 0..2 {
+        let error = CqlStore::open_existing(engine.config.clone()).await.err().expect("nothing");
+        assert!(error.to_string().contains(&engine.config.keyspace), "{error}");
+    }
+    engine.store().await;
+    CqlStore::open_existing(engine.config.clone()).await.expect("it is there now");
+    engine.close().await;
+}

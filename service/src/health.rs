@@ -13,6 +13,7 @@ pub type Check = Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send +
 #[derive(Default)]
 pub struct Health {
     checks: RwLock<Vec<(String, std::sync::Arc<Check>)>>,
+    starting: RwLock<Option<String>>,
     draining: AtomicBool,
 }
 
@@ -39,6 +40,16 @@ impl Health {
         checks.push((name.to_owned(), std::sync::Arc::new(check)));
     }
 
+    /// Not ready until [`Health::started`]: what the process has to do first.
+    pub fn starting(&self, doing: impl Into<String>) {
+        *self.starting.write().unwrap_or_else(|e| e.into_inner()) = Some(doing.into());
+    }
+
+    /// All that was to be done first is done.
+    pub fn started(&self) {
+        *self.starting.write().unwrap_or_else(|e| e.into_inner()) = None;
+    }
+
     /// From now on not ready: the process is about to stop.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
@@ -52,6 +63,9 @@ impl Health {
             (name, answer.unwrap_or_else(|_| Err("no answer in time".to_owned())))
         }))
         .await;
+        if let Some(doing) = &*self.starting.read().unwrap_or_else(|e| e.into_inner()) {
+            checks.push(("process".to_owned(), Err(doing.clone())));
+        }
         if self.draining.load(Ordering::Relaxed) {
             checks.push(("process".to_owned(), Err("stopping".to_owned())));
         }
@@ -89,6 +103,16 @@ mod tests {
         let report = health.report().await;
         assert_eq!(report.text(false), "[-] read store: disk full\nnot ready\n");
         assert_eq!(report.text(true), "[+] log: ok\n[-] read store: disk full\nnot ready\n");
+    }
+
+    #[actix_web::test]
+    async fn a_process_that_starts_says_what_it_does_first() {
+        let health = Health::default();
+        health.starting("filling read models");
+        let report = health.report().await;
+        assert_eq!(report.text(false), "[-] process: filling read models\nnot ready\n");
+        health.started();
+        assert!(health.report().await.ready);
     }
 
     #[actix_web::test]

@@ -74,28 +74,15 @@ pub fn serve(
     health: Arc<Health>,
     metrics: Metrics,
 ) -> Result<Serving, CannotListen> {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let public = HttpServer::new(move || {
-        let front = front.clone();
-        App::new().default_service(fn_service(move |request: ServiceRequest| {
-            let front = front.clone();
-            async move {
-                let (request, payload) = request.into_parts();
-                let answer = front.answer(request.clone(), payload).await;
-                Ok(ServiceResponse::new(request, answer))
-            }
-        }))
-    });
-    let public = patient!(public).workers(ports.workers.unwrap_or(cores));
-    let public = public.bind(&ports.public).map_err(cannot(&ports.public))?;
-
-    let addresses = public.addrs();
+    is_free(&ports.public)?;
     let mut serving = serve_admin(&ports.admin, health, metrics)?;
-    let public = public.run();
-    serving.public = addresses;
-    serving.public_handle = Some(public.handle());
-    serving.tasks.push(run(public, "public"));
+    serving.open(&ports.public, ports.workers, front)?;
     Ok(serving)
+}
+
+/// Refuses an address that somebody else listens on, before anything is begun for it.
+pub fn is_free(listen: &str) -> Result<(), CannotListen> {
+    TcpListener::bind(listen).map(drop).map_err(cannot(listen))
 }
 
 /// Starts the admin server alone.
@@ -141,6 +128,34 @@ pub fn with_port(listen: &str) -> Result<String, CannotListen> {
 }
 
 impl Serving {
+    /// Opens the public port; `workers` are threads, one per core unless said.
+    pub fn open(
+        &mut self,
+        address: &str,
+        workers: Option<usize>,
+        front: Arc<Front>,
+    ) -> Result<(), CannotListen> {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let server = HttpServer::new(move || {
+            let front = front.clone();
+            App::new().default_service(fn_service(move |request: ServiceRequest| {
+                let front = front.clone();
+                async move {
+                    let (request, payload) = request.into_parts();
+                    let answer = front.answer(request.clone(), payload).await;
+                    Ok(ServiceResponse::new(request, answer))
+                }
+            }))
+        });
+        let server = patient!(server).workers(workers.unwrap_or(cores));
+        let server = server.bind(address).map_err(cannot(address))?;
+        self.public = server.addrs();
+        let server = server.run();
+        self.public_handle = Some(server.handle());
+        self.tasks.push(run(server, "public"));
+        Ok(())
+    }
+
     /// From now on this process says that it is about to stop; it goes on serving.
     pub fn stop_being_ready(&self) {
         self.health.drain();

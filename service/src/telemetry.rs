@@ -21,10 +21,13 @@ pub enum TelemetryError {
     Twice(#[from] tracing_subscriber::util::TryInitError),
 }
 
+/// What libraries say of each thread and connection is for who asks: a later directive wins. The
+/// database driver warns of its own `USE` at every start.
+const QUIET: &str = "actix_server=warn,scylla=warn,scylla::network::connection=error";
+
 /// Sends log lines to stderr: text on a terminal, else JSON, unless told.
 pub fn log(args: &LogArgs) -> Result<(), TelemetryError> {
-    // The HTTP server's chatter about its threads is for who asks: a later directive wins.
-    let filter = EnvFilter::try_new(format!("actix_server=warn,{}", args.log))?;
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", args.log))?;
     let text = match args.log_format {
         Some(format) => format == LogFormat::Text,
         None => stderr().is_terminal(),

@@ -13,9 +13,9 @@ impl Owner {
         self.is_assigned = self.assigned.borrow_and_update().contains(&self.partition);
         match (before, self.is_assigned) {
             (true, false) => {
-                tracing::info!(partition = %self.partition, "partition is handed over")
+                tracing::debug!(partition = %self.partition, "partition is handed over");
             }
-            (false, true) => tracing::info!(partition = %self.partition, "partition is given"),
+            (false, true) => tracing::debug!(partition = %self.partition, "partition is given"),
             _ => {}
         }
     }

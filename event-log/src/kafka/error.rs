@@ -11,6 +11,9 @@ pub enum OpenError {
         /// What happened.
         detail: String,
     },
+    /// There is no log of this prefix, and none was to be made.
+    #[error("there is no topic {0}")]
+    Absent(String),
     /// The layout on the brokers is another than the one asked for.
     #[error("topic {topic} has {found} partitions and {wanted} are configured: {advice}", advice = PARTITIONS_FIXED)]
     Partitions {

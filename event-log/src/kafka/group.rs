@@ -205,7 +205,9 @@ impl Seats {
             tracing::error!(%error, "can't take the partitions that the group gives");
             return;
         }
-        tracing::info!(partitions = given.len(), "partitions given");
+        if !given.is_empty() {
+            tracing::info!(partitions = given.len(), "partitions given");
+        }
         if let Some(owners) = &self.owners {
             owners.announce(&given);
         }

@@ -48,6 +48,7 @@ pub use memory::Remembered;
 use owners::Owners;
 use recent::{Head, Near, Recent};
 use tail::Tail;
+use topics::Missing;
 
 /// How long one [`Log::wait`] lasts at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -72,9 +73,18 @@ pub struct KafkaLog {
 impl KafkaLog {
     /// Connects, makes topics that are missing and refuses what could not be trusted.
     pub async fn open(config: KafkaConfig) -> Result<Arc<KafkaLog>, OpenError> {
-        topics::prepare(&config).await?;
+        KafkaLog::open_where(config, Missing::Make).await
+    }
+
+    /// The same, where nothing is to be made.
+    pub async fn open_existing(config: KafkaConfig) -> Result<Arc<KafkaLog>, OpenError> {
+        KafkaLog::open_where(config, Missing::Refuse).await
+    }
+
+    async fn open_where(config: KafkaConfig, when: Missing) -> Result<Arc<KafkaLog>, OpenError> {
+        topics::prepare(&config, when).await?;
         let at = config.clone();
-        let opened = tokio::task::spawn_blocking(move || KafkaLog::connect(config)).await;
+        let opened = tokio::task::spawn_blocking(move || KafkaLog::connect(config, when)).await;
         let broken_off = |error: tokio::task::JoinError| OpenError::Unreachable {
             brokers: at.brokers.clone(),
             detail: error.to_string(),
@@ -144,15 +154,25 @@ impl KafkaLog {
         }
     }
 
+    /// Where the owner of a partition takes commands, as last heard.
+    pub fn owner(&self, partition: &PartitionId) -> Option<Arc<str>> {
+        self.owners.of(partition)
+    }
+
     /// How often a commit was called while the client library still held records: each would have
     /// cost 100 ms, and there should be none.
     pub fn stalled_commits(&self) -> u64 {
         self.stalls.load(Ordering::Relaxed)
     }
 
-    fn connect(config: KafkaConfig) -> Result<KafkaLog, OpenError> {
+    fn connect(config: KafkaConfig, when: Missing) -> Result<KafkaLog, OpenError> {
         let failed = |error| topics::unreachable(&config, &error);
-        let stream = stream::stream_id(&config).map_err(failed)?;
+        let stream = match when {
+            Missing::Make => stream::stream_id(&config).map_err(failed)?,
+            Missing::Refuse => stream::known(&config)
+                .map_err(failed)?
+                .ok_or_else(|| OpenError::Absent(config.stream_topic()))?,
+        };
         let owners = Owners::start(&config).map_err(failed)?;
         let partitions = partitions(&config);
         memory::check_claims(&config, stream, &partitions, &owners.claims())?;

@@ -36,8 +36,9 @@ pub(super) fn probe(
     places: &[(PartitionId, i64)],
 ) -> Result<HashMap<PartitionId, Option<Probed>>, KafkaError> {
     let mut settings = config.reader();
-    // One record of each is wanted, not what stands behind it.
-    settings.set("fetch.message.max.bytes", "4096").set("queued.min.messages", "1");
+    // One record of each is wanted, not what stands behind it. With fewer than two messages in a
+    // queue the client library would ask for one partition after the other.
+    settings.set("fetch.message.max.bytes", "4096").set("queued.min.messages", "2");
     let consumer: BaseConsumer<Voice> = settings.create_with_context(Voice)?;
     let consumer = Arc::new(consumer);
     let mut list = TopicPartitionList::with_capacity(places.len());

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// The stream's id. Where there is none yet one is proposed; of proposals made at once the first
 /// in the topic holds.
 pub(super) fn stream_id(config: &KafkaConfig) -> Result<Uuid, KafkaError> {
-    if let Some(id) = first(config)? {
+    if let Some(id) = known(config)? {
         return Ok(id);
     }
     let producer: ThreadedProducer<Deliveries> =
@@ -28,10 +28,11 @@ pub(super) fn stream_id(config: &KafkaConfig) -> Result<Uuid, KafkaError> {
     let record = BaseRecord::to(&topic).partition(0).key("stream").payload(&proposal);
     producer.send(record).map_err(|(error, _)| error)?;
     producer.flush(PATIENCE)?;
-    first(config)?.ok_or(KafkaError::NoMessageReceived)
+    known(config)?.ok_or(KafkaError::NoMessageReceived)
 }
 
-fn first(config: &KafkaConfig) -> Result<Option<Uuid>, KafkaError> {
+/// The stream's id, where it has one.
+pub(super) fn known(config: &KafkaConfig) -> Result<Option<Uuid>, KafkaError> {
     let consumer: BaseConsumer<Voice> = config.reader().create_with_context(Voice)?;
     consumer.assign(&place(&config.stream_topic(), 0, 0))?;
     let mut found = None;

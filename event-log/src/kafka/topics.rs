@@ -45,12 +45,24 @@ struct Cluster {
     topics: Found,
 }
 
-/// Makes missing topics and checks all.
-pub(super) async fn prepare(config: &KafkaConfig) -> Result<(), OpenError> {
+/// Whether topics that are missing are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Missing {
+    /// They are made.
+    Make,
+    /// They are an error.
+    Refuse,
+}
+
+/// Checks all topics.
+pub(super) async fn prepare(config: &KafkaConfig, when: Missing) -> Result<(), OpenError> {
     let wanted = wanted(config);
     let mut cluster = look(config).await?;
     let missing: Vec<&Wanted> =
         wanted.iter().filter(|topic| !cluster.topics.contains_key(&topic.name)).collect();
+    if let (Some(topic), Missing::Refuse) = (missing.first(), when) {
+        return Err(OpenError::Absent(topic.name.clone()));
+    }
     if !missing.is_empty() {
         let few = cluster.brokers.len();
         if !config.dev && few < REPLICATION {

@@ -35,6 +35,18 @@ async fn a_log_opened_again_has_the_same_stream() {
 }
 
 #[tokio::test]
+async fn a_reader_makes_no_log() {
+    let config = config();
+    for _ in 0..2 {
+        let error = KafkaLog::open_existing(config.clone()).await.err().expect("no log");
+        assert!(matches!(&error, OpenError::Absent(_)), "{error}");
+    }
+    let made = open(&config).await;
+    let read = KafkaLog::open_existing(config).await.expect("a log");
+    assert_eq!(read.stream(), made.stream());
+}
+
+#[tokio::test]
 async fn another_number_of_partitions_is_refused() {
     let config = config();
     open(&config).await;

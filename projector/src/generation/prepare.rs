@@ -147,7 +147,12 @@ impl Filling<'_> {
         progress: Progress<'_>,
     ) -> Result<(), PrepareError> {
         let writer = Mutex::new(writer);
-        for partition in self.log.partitions() {
+        let partitions = self.log.partitions();
+        let heads = partitions.iter().map(|partition| self.log.head(partition));
+        let heads = futures::future::try_join_all(heads).await?;
+        let total = heads.iter().map(|head| records(head.0)).sum();
+        let (mut before, mut furthest) = (0, 0);
+        for (partition, head) in partitions.into_iter().zip(heads) {
             let parts = Parts {
                 log: self.log.clone(),
                 reader: self.reader.clone(),
@@ -155,11 +160,19 @@ impl Filling<'_> {
                 config: self.config.clone(),
                 status: StatusHandle::default(),
             };
-            let total = u64::try_from(self.log.head(&partition).await?.0).unwrap_or(0);
             let fed = runs.iter().filter(|run| feeds(&**self.log, &partition, &run.aggregate));
             let fed: Vec<ActiveRun> = fed.cloned().collect();
             let mut follower = Follower::new(parts, partition, fed);
-            fill_partition(&mut follower, total, progress).await?;
+            let mut told = |mark: i64| {
+                // What is appended meanwhile was not counted.
+                let done = before + records(mark + 1).min(records(head.0));
+                if done > furthest {
+                    furthest = done;
+                    progress(done, total);
+                }
+            };
+            fill_partition(&mut follower, &mut told).await?;
+            before += records(head.0);
         }
         Ok(())
     }
@@ -190,15 +203,18 @@ impl Filling<'_> {
     }
 }
 
+/// How many records an offset stands for; before any there are none.
+fn records(offset: i64) -> u64 {
+    u64::try_from(offset).unwrap_or(0)
+}
+
 async fn fill_partition(
     follower: &mut Follower<'_>,
-    total: u64,
-    progress: Progress<'_>,
+    told: &mut (dyn FnMut(i64) + Send),
 ) -> Result<(), PrepareError> {
     loop {
-        let mut told = |mark: i64| progress(u64::try_from(mark + 1).unwrap_or(0), total);
         let failure = match follower.restart().await {
-            Ok(()) => follower.catch_up(None, &mut told).await,
+            Ok(()) => follower.catch_up(None, told).await,
             Err(failure) => Err(failure),
         };
         let failure = match failure {

@@ -39,14 +39,7 @@ const TABLES: &str = "SELECT table_name FROM system_schema.tables WHERE keyspace
 pub(super) const QUESTIONS: [&str; 3] = [DATA_CENTER, KEYSPACE, TABLES];
 
 pub(super) async fn open(config: &CqlConfig) -> Result<Database> {
-    config.check()?;
-    let data_center = match &config.local_dc {
-        Some(name) => name.clone(),
-        None => first_data_center(config).await?,
-    };
-    let session = session(config, Some(&data_center)).await?;
-    enough_nodes(&session, config, &data_center)?;
-    let database = Database::new(session, config.keyspace.clone());
+    let (database, data_center) = connect(config).await?;
     let keyspace = create_keyspace(&config.keyspace, &data_center, config.copies());
     if !database.has_keyspace().await? {
         database.define(&keyspace).await?;
@@ -60,6 +53,31 @@ pub(super) async fn open(config: &CqlConfig) -> Result<Database> {
     }
     catalog::begin(&database).await?;
     Ok(database)
+}
+
+pub(super) async fn open_existing(config: &CqlConfig) -> Result<Database> {
+    let (database, _) = connect(config).await?;
+    let absent = || StoreError::Refused(format!("there is no keyspace {}", config.keyspace));
+    if !database.has_keyspace().await? {
+        return Err(absent());
+    }
+    database.session.use_keyspace(&config.keyspace, false).await?;
+    let there = database.tables().await?;
+    let has = |name: &str| there.iter().any(|table| table == name);
+    let all = [catalog::create().0, marks::create().0, parked::create().0].into_iter().all(has);
+    if all { Ok(database) } else { Err(absent()) }
+}
+
+/// Connects to the nodes of one data centre, and says which.
+async fn connect(config: &CqlConfig) -> Result<(Database, String)> {
+    config.check()?;
+    let data_center = match &config.local_dc {
+        Some(name) => name.clone(),
+        None => first_data_center(config).await?,
+    };
+    let session = session(config, Some(&data_center)).await?;
+    enough_nodes(&session, config, &data_center)?;
+    Ok((Database::new(session, config.keyspace.clone()), data_center))
 }
 
 async fn session(config: &CqlConfig, data_center: Option<&str>) -> Result<Session> {

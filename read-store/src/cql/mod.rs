@@ -40,7 +40,16 @@ impl CqlStore {
     /// Connects; makes keyspace and fixed tables where they are not there. Any number of processes
     /// may do so at the same time.
     pub async fn open(config: CqlConfig) -> Result<CqlStore, StoreError> {
-        let shared = Arc::new(Shared::new(connect::open(&config).await?));
+        CqlStore::around(connect::open(&config).await?).await
+    }
+
+    /// The same, where nothing is to be made.
+    pub async fn open_existing(config: CqlConfig) -> Result<CqlStore, StoreError> {
+        CqlStore::around(connect::open_existing(&config).await?).await
+    }
+
+    async fn around(database: database::Database) -> Result<CqlStore, StoreError> {
+        let shared = Arc::new(Shared::new(database));
         shared.refresh().await?;
         shared.poll().await?;
         Ok(CqlStore { shared, polls: Arc::default() })

@@ -5,6 +5,7 @@
 //! the model and there are few forms.
 
 mod cors;
+mod elsewhere;
 mod gzip;
 mod pages;
 mod seen;
@@ -28,6 +29,7 @@ use crate::accept::negotiate;
 use crate::problem::Problem;
 
 pub use cors::Origins;
+pub use elsewhere::Elsewhere;
 use pages::Pages;
 use seen::Seen;
 
