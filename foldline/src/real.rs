@@ -32,15 +32,18 @@ pub async fn open(data: &DataArgs, model: Arc<Model>, dev: bool) -> Result<Syste
 /// All three services in one process. Others like it, and services of their own, may run beside
 /// it.
 pub async fn run(args: &RunArgs, model: &Arc<Model>) -> Result<(), Failure> {
-    let running = start(args, model).await?;
+    let mut running = start(args, model).await?;
     let brokers = args.data.kafka.brokers.as_deref().unwrap_or_default();
     let parts =
         format!("log on Kafka at {brokers}, read store at {}", args.data.cql.nodes.join(","));
     announce(args, model, &running.serving, &parts);
-    service::drain::asked_to_stop().await;
+    let outcome = tokio::select! {
+        () = service::drain::asked_to_stop() => Ok(()),
+        failure = running.projecting.broken() => Err(failure.into()),
+    };
     note("stopping");
     within(DEADLINE, running.stop()).await;
-    Ok(())
+    outcome
 }
 
 /// The parts of the process.

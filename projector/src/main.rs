@@ -17,9 +17,12 @@ async fn main() -> ExitCode {
 async fn story() -> Result<(), Failure> {
     let settings = Settings::read();
     service::telemetry::log(&settings.log)?;
-    let running = settings.build().await?;
+    let mut running = settings.build().await?;
     running.announce();
-    service::drain::asked_to_stop().await;
+    let outcome = tokio::select! {
+        () = service::drain::asked_to_stop() => Ok(()),
+        failure = running.broken() => Err(failure),
+    };
     within(DEADLINE, running.stop()).await;
-    Ok(())
+    outcome
 }

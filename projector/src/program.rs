@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::generation::{PrepareError, prepare_with};
 use crate::parts::{open_log, open_store, same_history};
-use crate::projector::Projector;
+use crate::projector::{Projector, RunError};
 use crate::status::StatusHandle;
 
 /// How long producers and consumers may take to end.
@@ -71,7 +71,7 @@ pub struct Projecting {
     /// How it is doing.
     pub status: StatusHandle,
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Result<(), RunError>>,
 }
 
 impl Settings {
@@ -145,11 +145,7 @@ pub async fn join(
     let projector = Projector::member(model, log, reader, writers, membership, shared_store());
     let status = projector.status_handle();
     let (stop, stopping) = watch::channel(false);
-    let task = tokio::spawn(async move {
-        if let Err(error) = projector.run(stopping).await {
-            tracing::error!(%error, "the projector ended");
-        }
-    });
+    let task = tokio::spawn(projector.run(stopping));
     Ok(Projecting { status, stop, task })
 }
 
@@ -187,12 +183,27 @@ fn watch(health: &Health, projected: StatusHandle, reader: Arc<dyn Reader>) {
 }
 
 impl Projecting {
+    /// Waits for an end that nobody asked for, and says why it came. To be asked until it answers,
+    /// once.
+    pub async fn broken(&mut self) -> Failure {
+        match (&mut self.task).await {
+            Ok(Ok(())) => Failure::Unreachable("the projectors' group was left".to_owned()),
+            Ok(Err(error)) => Failure::unreachable(error),
+            Err(error) => Failure::unreachable(error),
+        }
+    }
+
     /// Ends the tasks and leaves the group. What is under way may be left for whoever is next.
     pub async fn stop(self) {
         // The receiver is gone only if the projector has ended already.
         let _ = self.stop.send(true);
-        if let Err(error) = self.task.await {
-            tracing::error!(%error, "the projector broke");
+        if self.task.is_finished() {
+            return;
+        }
+        match self.task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the projector ended"),
+            Err(error) => tracing::error!(%error, "the projector broke"),
         }
     }
 }
@@ -205,6 +216,11 @@ impl Running {
                 "projector: health and metrics on http://{address} (/livez /readyz /metrics)"
             ));
         }
+    }
+
+    /// Waits for an end that nobody asked for.
+    pub async fn broken(&mut self) -> Failure {
+        self.projecting.broken().await
     }
 
     /// Readiness ends first, then the work, then the admin port.

@@ -29,7 +29,14 @@ pub enum RunError {
     /// The catalog can't be read.
     #[error("the catalog can't be read: {0}")]
     Catalog(StoreError),
+    /// What is remembered may be of rows whose deletion the database has forgotten by now.
+    #[error("this process stood still for {0} s, so what it remembers is too old to go on with")]
+    StoodStill(i64),
 }
+
+/// A process that stood still for longer begins anew. Deletions are forgotten by the database after
+/// a day, and a write from before one would bring its row back.
+const LONGEST_PAUSE_MS: i64 = 20 * 3_600_000;
 
 /// Makes writers: each partition has one of its own.
 pub trait Writers: Send + Sync + 'static {
@@ -99,6 +106,7 @@ impl Projector {
         let mut assigned = self.membership.assigned();
         let mut tasks = Tasks { parts: &self, catalog, running: BTreeMap::new() };
         let mut second = tokio::time::interval(Duration::from_secs(1));
+        let mut seen = (self.config.clock)();
         loop {
             let wanted = assigned.borrow_and_update().clone();
             tasks.stop_unless(|partition| wanted.contains(partition)).await;
@@ -107,7 +115,13 @@ impl Projector {
                 biased;
                 _ = shutdown.wait_for(|stop| *stop) => break,
                 changed = assigned.changed() => if changed.is_err() { break },
-                _ = second.tick() => self.status.show_lags((self.config.clock)()),
+                _ = second.tick() => {
+                    let before = std::mem::replace(&mut seen, (self.config.clock)());
+                    if seen - before > LONGEST_PAUSE_MS {
+                        return Err(RunError::StoodStill((seen - before) / 1_000));
+                    }
+                    self.status.show_lags(seen);
+                }
             }
         }
         tasks.stop_unless(|_| false).await;
