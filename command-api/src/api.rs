@@ -188,9 +188,12 @@ impl CommandApi {
 
     /// Whether commands can be taken: `Err` says why not.
     pub fn ready(&self) -> Result<(), String> {
-        match &*self.shared.ground.left.borrow() {
-            Some(reason) => Err(format!("left the group of owners: {reason}")),
-            None => Ok(()),
+        if let Some(reason) = &*self.shared.ground.left.borrow() {
+            return Err(format!("left the group of owners: {reason}"));
+        }
+        match self.shared.places.not_given_yet() {
+            0 => Ok(()),
+            waiting => Err(format!("{waiting} partitions have not been given to anybody yet")),
         }
     }
 

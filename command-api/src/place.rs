@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use event_log::{Membership, PartitionId};
@@ -33,6 +34,8 @@ pub(crate) struct Places {
     membership: Arc<dyn Membership>,
     assigned: watch::Receiver<Arc<BTreeSet<PartitionId>>>,
     advertise: Arc<str>,
+    // Whether every partition has had a place.
+    settled: AtomicBool,
 }
 
 impl Places {
@@ -47,7 +50,19 @@ impl Places {
         let membership = ground.membership.clone();
         let assigned = membership.assigned();
         let advertise = ground.advertise.clone();
-        Places { owners, by_partition, membership, assigned, advertise }
+        let settled = AtomicBool::new(false);
+        Places { owners, by_partition, membership, assigned, advertise, settled }
+    }
+
+    /// How many partitions nobody has been given yet. Once each has had a place there are none:
+    /// partitions that move are a matter of moments.
+    pub fn not_given_yet(&self) -> usize {
+        if self.settled.load(Ordering::Relaxed) {
+            return 0;
+        }
+        let waiting = (0..self.owners.len()).filter(|at| self.of(*at) == Place::Nowhere).count();
+        self.settled.fetch_or(waiting == 0, Ordering::Relaxed);
+        waiting
     }
 
     /// The number of the partition that holds an aggregate.

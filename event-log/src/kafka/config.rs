@@ -41,10 +41,11 @@ impl KafkaConfig {
         format!("{}.{aggregate}.events.v1", self.prefix)
     }
 
-    pub(super) fn group(&self, group: Group) -> String {
+    /// The group that shares out an aggregate type's partitions.
+    pub(super) fn group(&self, group: Group, aggregate: &str) -> String {
         match group {
-            Group::Owners => format!("{}.owners", self.prefix),
-            Group::Projectors => format!("{}.projectors", self.prefix),
+            Group::Owners => format!("{}.owners.{aggregate}", self.prefix),
+            Group::Projectors => format!("{}.projectors.{aggregate}", self.prefix),
         }
     }
 
@@ -95,10 +96,10 @@ impl KafkaConfig {
 
     /// A member of a group. One that died is missed after the session's time; that one has left, the
     /// others hear with their next heartbeat.
-    pub(super) fn member(&self, group: Group) -> ClientConfig {
+    pub(super) fn member(&self, group: Group, aggregate: &str) -> ClientConfig {
         let mut client = self.client();
         client
-            .set("group.id", self.group(group))
+            .set("group.id", self.group(group, aggregate))
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", "6000")
             .set("heartbeat.interval.ms", "300")

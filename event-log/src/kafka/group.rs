@@ -1,6 +1,9 @@
 //! A place in a group: which partitions are given to this instance.
 //!
-//! A thread of its own serves the group's consumer, which reads nothing: its partitions are paused.
+//! Each aggregate type has a group of its own: shared out together, the partitions of one type can
+//! all go to one instance, and those of another type to another.
+//!
+//! A thread of its own serves a group's consumer, which reads nothing: its partitions are paused.
 //! Rebalances and questions are handled by that one thread, one after the other.
 
 use std::collections::{BTreeSet, HashMap};
@@ -30,10 +33,10 @@ const SETTLE: Duration = Duration::from_millis(1);
 
 type Assigned = Arc<BTreeSet<PartitionId>>;
 
-/// This instance's place in a group.
+/// This instance's places: one in the group of each aggregate type.
 pub(super) struct Member {
     assigned: watch::Sender<Assigned>,
-    asks: Sender<Ask>,
+    seats: HashMap<Arc<str>, Sender<Ask>>,
     owners: Arc<Owners>,
 }
 
@@ -45,33 +48,48 @@ enum Ask {
 }
 
 impl Member {
-    /// Joins; partitions are given as the group agrees.
+    /// Joins; partitions are given as the groups agree.
     pub(super) fn join(
         config: &KafkaConfig,
         group: Group,
         owners: Arc<Owners>,
     ) -> Result<Member, KafkaError> {
         let assigned = watch::Sender::new(Assigned::default());
-        let topics: HashMap<String, Arc<str>> =
-            config.aggregates.iter().map(|name| (config.topic(name), name.clone())).collect();
+        let mut member = Member { assigned, seats: HashMap::new(), owners };
+        for aggregate in &config.aggregates {
+            let asks = member.sit(config, group, aggregate)?;
+            member.seats.insert(aggregate.clone(), asks);
+        }
+        Ok(member)
+    }
+
+    /// Joins the group of one aggregate type.
+    fn sit(
+        &self,
+        config: &KafkaConfig,
+        group: Group,
+        aggregate: &Arc<str>,
+    ) -> Result<Sender<Ask>, KafkaError> {
         let announces = group == Group::Owners;
-        let seats = Seats {
-            topics: topics.clone(),
-            assigned: assigned.clone(),
-            owners: announces.then(|| Arc::clone(&owners)),
+        let seat = Seat {
+            aggregate: aggregate.clone(),
+            assigned: self.assigned.clone(),
+            owners: announces.then(|| Arc::clone(&self.owners)),
         };
-        let mut consumer: BaseConsumer<Seats> = config.member(group).create_with_context(seats)?;
+        let settings = config.member(group, aggregate);
+        let mut consumer: BaseConsumer<Seat> = settings.create_with_context(seat)?;
         let (asks, asked) = channel();
         let bell = asks.clone();
         consumer.set_nonempty_callback(move || drop(bell.send(Ask::Serve)));
-        let names: Vec<&str> = topics.keys().map(String::as_str).collect();
-        consumer.subscribe(&names)?;
-        let thread = Thread { consumer, config: config.clone(), assigned: assigned.clone() };
+        let topic = config.topic(aggregate);
+        consumer.subscribe(&[&topic])?;
+        let assigned = self.assigned.clone();
+        let thread = Thread { consumer, topic, aggregate: aggregate.clone(), assigned };
         std::thread::Builder::new()
             .name(format!("log-{group:?}").to_lowercase())
             .spawn(move || thread.run(&asked))
             .map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
-        Ok(Member { assigned, asks, owners })
+        Ok(asks)
     }
 }
 
@@ -83,8 +101,8 @@ impl Membership for Member {
 
     async fn still_assigned(&self, partition: &PartitionId) -> bool {
         let (reply, answer) = oneshot::channel();
-        self.asks.send(Ask::IsMine(partition.clone(), reply)).is_ok()
-            && answer.await.unwrap_or(false)
+        let Some(asks) = self.seats.get(&partition.topic) else { return false };
+        asks.send(Ask::IsMine(partition.clone(), reply)).is_ok() && answer.await.unwrap_or(false)
     }
 
     fn owner(&self, partition: &PartitionId) -> Option<Arc<str>> {
@@ -92,8 +110,12 @@ impl Membership for Member {
     }
 
     async fn leave(&self) {
-        let (reply, answer) = oneshot::channel();
-        if self.asks.send(Ask::Leave(reply)).is_ok() {
+        // All are asked before any is waited for.
+        let asked = self.seats.values().filter_map(|asks| {
+            let (reply, answer) = oneshot::channel();
+            asks.send(Ask::Leave(reply)).is_ok().then_some(answer)
+        });
+        for answer in asked.collect::<Vec<_>>() {
             answer.await.ok();
         }
     }
@@ -101,15 +123,18 @@ impl Membership for Member {
 
 impl Drop for Member {
     fn drop(&mut self) {
-        // The thread holds a sender of its own, in the bell, and so would wait for ever.
-        let (reply, _) = oneshot::channel();
-        self.asks.send(Ask::Leave(reply)).ok();
+        // The threads hold senders of their own, in the bells, and so would wait for ever.
+        for asks in self.seats.values() {
+            let (reply, _) = oneshot::channel();
+            asks.send(Ask::Leave(reply)).ok();
+        }
     }
 }
 
 struct Thread {
-    consumer: BaseConsumer<Seats>,
-    config: KafkaConfig,
+    consumer: BaseConsumer<Seat>,
+    topic: String,
+    aggregate: Arc<str>,
     assigned: watch::Sender<Assigned>,
 }
 
@@ -124,7 +149,10 @@ impl Thread {
                 }
                 Ok(Ask::IsMine(partition, reply)) => drop(reply.send(self.is_mine(&partition))),
                 Ok(Ask::Leave(reply)) => {
-                    self.assigned.send_replace(Assigned::default());
+                    let others = |set: &mut Assigned| {
+                        Arc::make_mut(set).retain(|partition| partition.topic != self.aggregate);
+                    };
+                    self.assigned.send_modify(others);
                     // Closing a consumer leaves its group.
                     drop(self);
                     reply.send(()).ok();
@@ -162,8 +190,7 @@ impl Thread {
     /// it told this member before it took the offset is handled before the set is looked at.
     fn is_mine(&self, partition: &PartitionId) -> bool {
         self.serve();
-        let topic = self.config.topic(&partition.topic);
-        let offset = place(&topic, partition.number as i32, 0);
+        let offset = place(&self.topic, partition.number as i32, 0);
         let holds = || self.assigned.borrow().contains(partition);
         if !holds() {
             return false;
@@ -177,23 +204,21 @@ impl Thread {
     }
 }
 
-/// Hears of rebalances.
-struct Seats {
-    topics: HashMap<String, Arc<str>>,
+/// Hears of a group's rebalances.
+struct Seat {
+    aggregate: Arc<str>,
     assigned: watch::Sender<Assigned>,
     owners: Option<Arc<Owners>>,
 }
 
-impl Seats {
+impl Seat {
     fn partitions(&self, list: &TopicPartitionList) -> Vec<PartitionId> {
-        let one = |topic: &str, number: i32| {
-            let topic = self.topics.get(topic)?.clone();
-            Some(PartitionId { topic, number: number as u32 })
-        };
-        list.elements().iter().filter_map(|e| one(e.topic(), e.partition())).collect()
+        let one =
+            |number: i32| PartitionId { topic: self.aggregate.clone(), number: number as u32 };
+        list.elements().iter().map(|element| one(element.partition())).collect()
     }
 
-    fn gain(&self, consumer: &BaseConsumer<Seats>, list: &mut TopicPartitionList) {
+    fn gain(&self, consumer: &BaseConsumer<Seat>, list: &mut TopicPartitionList) {
         let given = self.partitions(list);
         // Some place, for nothing is read: else the group would be asked for one that is not there.
         list.set_all_offsets(At::Offset(0)).ok();
@@ -206,7 +231,11 @@ impl Seats {
             return;
         }
         if !given.is_empty() {
-            tracing::info!(partitions = given.len(), "partitions given");
+            tracing::info!(
+                aggregate = &*self.aggregate,
+                partitions = given.len(),
+                "partitions given"
+            );
         }
         if let Some(owners) = &self.owners {
             owners.announce(&given);
@@ -214,11 +243,12 @@ impl Seats {
         self.change(|set| set.extend(given));
     }
 
-    fn lose(&self, consumer: &BaseConsumer<Seats>, list: &TopicPartitionList) {
+    fn lose(&self, consumer: &BaseConsumer<Seat>, list: &TopicPartitionList) {
         // First said, then given back: whoever gets a partition next must not meet its old owner
         // still at work, though fencing would hold.
         let lost = self.partitions(list);
-        tracing::info!(partitions = lost.len(), "partitions taken back");
+        let aggregate = &*self.aggregate;
+        tracing::info!(aggregate, partitions = lost.len(), "partitions taken back");
         self.change(|set| set.retain(|partition| !lost.contains(partition)));
         let given_back = match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
@@ -234,7 +264,7 @@ impl Seats {
     }
 }
 
-impl ClientContext for Seats {
+impl ClientContext for Seat {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
@@ -244,10 +274,10 @@ impl ClientContext for Seats {
     }
 }
 
-impl ConsumerContext for Seats {
+impl ConsumerContext for Seat {
     fn rebalance(
         &self,
-        consumer: &BaseConsumer<Seats>,
+        consumer: &BaseConsumer<Seat>,
         kind: RDKafkaRespErr,
         list: &mut TopicPartitionList,
     ) {

@@ -41,6 +41,25 @@ async fn two_members_share_and_hand_over() {
 }
 
 #[tokio::test]
+async fn the_partitions_of_each_type_are_shared_out_by_themselves() {
+    let types = vec!["order".into(), "cart".into(), "item".into()];
+    let config = KafkaConfig { partitions: 4, aggregates: types, ..config() };
+    let (here, there) = (open(&config).await, open(&config).await);
+    let first = here.join(Group::Owners).await.expect("a place");
+    holds(&first, |set| set.len() == 12).await;
+    let second = there.join(Group::Owners).await.expect("a place");
+    let of_each = |set: &Set| {
+        let of = |name: &str| set.iter().filter(|partition| &*partition.topic == name).count();
+        ["order", "cart", "item"].map(of) == [2; 3]
+    };
+    holds(&first, of_each).await;
+    holds(&second, of_each).await;
+    first.leave().await;
+    assert!(first.assigned().borrow().is_empty());
+    holds(&second, |set| set.len() == 12).await;
+}
+
+#[tokio::test]
 async fn owners_and_projectors_are_two_groups() {
     let log = open(&config()).await;
     let owners = log.join(Group::Owners).await.expect("a place");
