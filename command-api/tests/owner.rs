@@ -223,17 +223,6 @@ async fn a_small_memory_refuses_what_it_cannot_hold_and_goes_on_when_projected()
 }
 
 #[actix_web::test]
-async fn a_parked_aggregate_is_unavailable_and_others_go_on() {
-    let mut world = opened().await;
-    world.post("/accounts/b/open", "{}").await;
-    world.project();
-    world.store.park("account", "a");
-    world.restart(Config::default());
-    assert_eq!(world.post("/accounts/a/deposit", ONE).await.code(), "unavailable");
-    assert_eq!(world.post("/accounts/b/deposit", ONE).await.status, 200);
-}
-
-#[actix_web::test]
 async fn a_store_that_is_down_leaves_cold_aggregates_unavailable() {
     let world = opened().await;
     world.store.fail(true);

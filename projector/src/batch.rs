@@ -163,8 +163,14 @@ pub(crate) fn plan_groups(
     let mut planned = Planned::default();
     let mut effects = Effects { rows: Vec::new(), cells: Cells::new(!atomic) };
     for (at, (groups, before)) in groups.into_iter().zip(before).enumerate() {
-        let mut planning =
-            Planning { run: &runs[at], at, out: &mut planned, effects: &mut effects, stretch };
+        let mut planning = Planning {
+            run: &runs[at],
+            at,
+            out: &mut planned,
+            effects: &mut effects,
+            stretch,
+            partition,
+        };
         planning.expect(groups.ids.len(), stretch.events);
         for ((id, events), before) in groups.ids.into_iter().zip(groups.events).zip(before) {
             planning.aggregate(id, &events, before)?;
@@ -196,6 +202,7 @@ struct Planning<'a> {
     run: &'a ActiveRun,
     at: usize,
     stretch: &'a Stretch,
+    partition: &'a PartitionKey,
     out: &'a mut Planned,
     effects: &'a mut Effects,
 }
@@ -246,6 +253,7 @@ impl Planning<'_> {
                 aggregate: &run.aggregate.name,
                 id,
                 view: Some(&view.name),
+                partition: self.partition,
             };
             let events = folded.steps[step..].iter().map(|s| (s.offset, s.event.version));
             pointers(waiting, events, &reason, &mut self.out.batch.parked);
@@ -312,7 +320,8 @@ impl Planning<'_> {
         let run = self.run;
         if let Some((events, reason)) = waiting {
             let (run, aggregate) = (&run.run, &run.aggregate.name);
-            let waiting = Waiting { run, aggregate, id: &id, view: None };
+            let partition = self.partition;
+            let waiting = Waiting { run, aggregate, id: &id, view: None, partition };
             pointers(waiting, events.into_iter(), &reason, &mut self.out.batch.parked);
         }
         self.out.parked += usize::from(newly_parked);

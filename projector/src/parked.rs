@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use read_store::position::PartitionKey;
 use read_store::{ParkedWrite, RunId};
 
 /// Whose events wait.
@@ -11,6 +12,7 @@ pub(crate) struct Waiting<'a> {
     pub(crate) aggregate: &'a Arc<str>,
     pub(crate) id: &'a Arc<str>,
     pub(crate) view: Option<&'a Arc<str>>,
+    pub(crate) partition: &'a PartitionKey,
 }
 
 /// A pointer for each event `(offset, version)`; the first carries the reason (which is empty where
@@ -27,6 +29,7 @@ pub(crate) fn pointers(
         aggregate: waiting.aggregate.clone(),
         id: waiting.id.clone(),
         view: waiting.view.cloned(),
+        partition: waiting.partition.clone(),
         offset,
         version,
         reason: reason.take().unwrap_or_default().to_owned(),

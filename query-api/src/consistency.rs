@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use read_store::batch::Mark;
+use read_store::position::PartitionKey;
 use read_store::{Position, Reader, RunId};
 use service::Problem;
 
@@ -146,17 +147,21 @@ impl Under<'_> {
         problem
     }
 
-    /// Refuses where the caller asks for something at or past the event at which this key was set
-    /// aside.
-    pub fn refuse_parked(&self, parked_from: Option<i64>) -> Result<(), Problem> {
-        let (Some(from), Some(minimum)) = (parked_from, self.minimum) else { return Ok(()) };
+    /// Whether the caller asks for something at or past this offset: of this partition, or of any
+    /// that feeds the run.
+    pub fn asks_past(&self, offset: i64, partition: Option<&PartitionKey>) -> bool {
         let marks = &self.reached.position.offsets;
-        let feeding =
-            minimum.offsets.iter().filter(|(partition, _)| marks.contains_key(*partition));
-        if feeding.map(|(_, offset)| *offset).any(|offset| offset >= from) {
-            return Err(not_yet_visible(&self.reached.position));
-        }
-        Ok(())
+        let concerned = |at: &PartitionKey| match partition {
+            Some(partition) => partition == at,
+            None => marks.contains_key(at),
+        };
+        let mut asked = self.minimum.iter().flat_map(|minimum| &minimum.offsets);
+        asked.any(|(at, asked)| concerned(at) && *asked >= offset)
+    }
+
+    /// What a caller is told who asks for more than a key that is set aside can show.
+    pub fn not_yet_visible(&self) -> Problem {
+        not_yet_visible(&self.reached.position)
     }
 }
 

@@ -71,8 +71,30 @@ impl QueryApi {
         let row = self.reader.state(run, &aggregate.name, id).await;
         let row = row.map_err(|error| problems::store(&error))?;
         let row = row.ok_or_else(|| problems::not_found(aggregate, id))?;
-        under.refuse_parked(row.parked_from)?;
+        self.refuse_parked(run, under, (aggregate, id), &row).await?;
         Ok(row)
+    }
+
+    /// Refuses where the caller asks for something at or past the event at which this key was set
+    /// aside.
+    async fn refuse_parked(
+        &self,
+        run: &RunId,
+        under: &Under<'_>,
+        (aggregate, id): (&Aggregate, &Arc<str>),
+        row: &StateRow,
+    ) -> Result<(), Problem> {
+        let Some(from) = row.parked_from.filter(|from| under.asks_past(*from, None)) else {
+            return Ok(());
+        };
+        // Only now it matters which partition the key is in: its first pointer says so.
+        let first = self.reader.waiting(run, &aggregate.name, id, 1).await;
+        let first = first.map_err(|error| problems::store(&error))?;
+        let partition = first.first().map(|pointer| &pointer.partition);
+        match under.asks_past(from, partition) {
+            true => Err(under.not_yet_visible()),
+            false => Ok(()),
+        }
     }
 
     /// `GET /{plural}?id=a&id=b`.
@@ -97,7 +119,7 @@ impl QueryApi {
         let mut settled = true;
         for (id, row) in ids.iter().zip(rows) {
             let Some(row) = row else { continue };
-            under.refuse_parked(row.parked_from)?;
+            self.refuse_parked(run, &under, (aggregate, id), &row).await?;
             settled &= row.parked_from.is_none();
             let state = self.readable(aggregate, id, decoded(aggregate, &row)?);
             let Ok(state) = state else { continue };

@@ -12,7 +12,7 @@ use foldline_query_api::{QueryApi, QueryConfig};
 use model::{Aggregate, Model, ViewKind};
 use read_store::batch::{HistoryWrite, RowWrite, StateRow};
 use read_store::sqlite::{SqliteStore, SqliteWriter};
-use read_store::{Batch, Catalog, Mark, Position, Run, RunId, StateWrite, Writer};
+use read_store::{Batch, Catalog, Mark, ParkedWrite, Position, Run, RunId, StateWrite, Writer};
 use serde_json::{Value as Json, json};
 use service::{Front, Origins};
 use uuid::Uuid;
@@ -327,6 +327,34 @@ async fn a_parked_state_says_so_and_refuses_only_minimums_past_its_place() {
     assert_eq!(past.code(), (503, "not-yet-visible".to_owned()));
     let other = world.get(&format!("/orders/{B}"), &[("foldline-min-position", &at)]).await;
     assert_eq!(other.status, 200);
+}
+
+#[actix_web::test]
+async fn a_parked_state_refuses_minimums_past_its_place_in_its_own_partition_only() {
+    let mut world = World::with_age(Duration::from_secs(60)).await;
+    let of = |number| (Arc::from("log"), number);
+    let pointer = ParkedWrite {
+        run: world.run.clone(),
+        aggregate: "order".into(),
+        id: A.into(),
+        view: None,
+        partition: of(0),
+        offset: 0,
+        version: 1,
+        reason: "why".to_owned(),
+    };
+    world.place(A, "ann", 1, true).await;
+    let other = Mark { run: world.run.clone(), partition: of(1), offset: 7, claim: None, seq: 0 };
+    let batch = Batch { parked: vec![pointer], marks: vec![other], ..Batch::default() };
+    world.writer.apply(batch).await.unwrap();
+    for path in [format!("/orders/{A}"), format!("/orders?id={A}")] {
+        for (number, status) in [(1, 200), (0, 503)] {
+            let mut minimum = Position::start(STREAM);
+            minimum.cover(&of(number), 0);
+            let seen = world.get(&path, &[("foldline-min-position", &minimum.to_text())]).await;
+            assert_eq!(seen.status, status, "{path} {number}");
+        }
+    }
 }
 
 #[actix_web::test]

@@ -166,7 +166,9 @@ pub struct ParkedWrite {
     pub id: Arc<str>,
     /// The view, where only that view's expression fails; `None` where the fold does.
     pub view: Option<Arc<str>>,
-    /// Where the event stands.
+    /// The partition that the event stands in.
+    pub partition: PartitionKey,
+    /// Where it stands there.
     pub offset: i64,
     /// Its version.
     pub version: u64,

@@ -118,6 +118,16 @@ pub trait Reader: Send + Sync + 'static {
     /// What waits in a run: of each id, and of each view (`None` = the fold itself), the first
     /// pointer, which says why. Costs nothing while nothing is parked.
     async fn parked(&self, run: &RunId) -> Result<Vec<ParkedWrite>, StoreError>;
+
+    /// The events of one aggregate that wait because folding it stopped, oldest first, at most
+    /// `limit`. Ask after its state row said so: what the row lacks up to the marks is here.
+    async fn waiting(
+        &self,
+        run: &RunId,
+        aggregate: &str,
+        id: &str,
+        limit: usize,
+    ) -> Result<Vec<ParkedWrite>, StoreError>;
 }
 
 /// Writes: only the projector has one.

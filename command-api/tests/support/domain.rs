@@ -34,6 +34,7 @@ commands:
       - event: Deposited
         with: { amount: "100 / input.amount" }
   close: { emit: [ { event: Closed } ] }
+  wake: { on: any, emit: [ { event: Noted }, { event: Noted } ] }
   poke: { on: any, emit: [ { event: Noted } ] }
   wish:
     input: Amount

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use bytes::Bytes;
 use event_log::validity::{Step, Validity, event};
-use event_log::{Body, Record};
+use event_log::{Body, EventRecord, Record};
 use model::{Model, Value, View};
 use read_store::batch::{StateRow, UsedKey};
 use read_store::query::{Page, PageRequest};
@@ -19,6 +19,8 @@ struct Inside {
     states: HashMap<(String, String), StateRow>,
     keys: HashMap<(String, String), Vec<UsedKey>>,
     marks: Vec<Mark>,
+    history: HashMap<(String, String), Vec<StoredEvent>>,
+    pointers: HashMap<(String, String), Vec<ParkedWrite>>,
     failing: bool,
     panicking: bool,
 }
@@ -27,6 +29,8 @@ struct Inside {
 pub struct FakeStore {
     model: Arc<Model>,
     inside: Mutex<Inside>,
+    // From which version on folding fails.
+    parked: Mutex<HashMap<(String, String), u64>>,
     // While true, states are read but not answered.
     held: watch::Sender<bool>,
     // How many times states were asked for.
@@ -36,7 +40,13 @@ pub struct FakeStore {
 impl FakeStore {
     pub fn new(model: Arc<Model>) -> Arc<FakeStore> {
         let (held, asked) = (watch::Sender::new(false), watch::Sender::new(0));
-        Arc::new(FakeStore { model, inside: Mutex::default(), held, asked })
+        Arc::new(FakeStore {
+            model,
+            inside: Mutex::default(),
+            parked: Mutex::default(),
+            held,
+            asked,
+        })
     }
 
     /// Holds back states that were read, until released.
@@ -63,11 +73,15 @@ impl FakeStore {
         self.inside.lock().unwrap().failing = failing;
     }
 
-    /// Sets an aggregate aside.
-    pub fn park(&self, aggregate: &str, id: &str) {
+    /// From this version on an aggregate is set aside when it is projected.
+    pub fn park(&self, aggregate: &str, id: &str, from: u64) {
+        self.parked.lock().unwrap().insert((aggregate.to_owned(), id.to_owned()), from);
+    }
+
+    /// Changes what points to the events of an aggregate that wait.
+    pub fn change_pointers(&self, aggregate: &str, id: &str, how: impl Fn(&mut Vec<ParkedWrite>)) {
         let mut inside = self.inside.lock().unwrap();
-        let key = (aggregate.to_owned(), id.to_owned());
-        inside.states.get_mut(&key).unwrap().parked_from = Some(0);
+        how(inside.pointers.get_mut(&(aggregate.to_owned(), id.to_owned())).unwrap());
     }
 
     /// Takes in all of these records, from the log's start.
@@ -104,16 +118,29 @@ impl FakeStore {
             parked_from: None,
         });
         let began = row.state.is_none();
+        let parked = self.parked.lock().unwrap().get(&key).copied().unwrap_or(u64::MAX);
         for record in records {
             let Body::Event(event) = &record.body else { continue };
+            if event.version >= parked {
+                row.parked_from.get_or_insert(record.offset.0);
+                inside.pointers.entry(key.clone()).or_default().push(pointer(record, event));
+                continue;
+            }
             let before = row.state.as_deref().map(|b| model.state_shape.decode(b).unwrap());
             let (index, data) = model.read_event(&event.event, &event.data).unwrap();
             let after = model.fold(before.as_ref(), index, &data, &event.id, record.time).unwrap();
             row.state = after.map(|state| Bytes::from(model.encode_state(&state)));
             row.version = event.version;
             row.offset = record.offset.0;
+            inside.history.entry(key.clone()).or_default().push(StoredEvent {
+                version: event.version,
+                event: event.event.clone(),
+                time: record.time,
+                data: event.data.clone(),
+            });
         }
-        if let Some(command) = first.command {
+        let whole = row.parked_from.is_none();
+        if let Some(command) = first.command.filter(|_| whole) {
             row.keyed += 1;
             inside.keys.entry(key).or_default().push(UsedKey {
                 number: row.keyed,
@@ -126,6 +153,19 @@ impl FakeStore {
                 offset: row.offset,
             });
         }
+    }
+}
+
+fn pointer(record: &Record, event: &EventRecord) -> ParkedWrite {
+    ParkedWrite {
+        run: RunId(event.aggregate.clone()),
+        aggregate: event.aggregate.clone(),
+        id: event.id.clone(),
+        view: None,
+        partition: ("log".into(), 0),
+        offset: record.offset.0,
+        version: event.version,
+        reason: String::new(),
     }
 }
 
@@ -197,12 +237,15 @@ impl Reader for FakeStore {
     async fn history(
         &self,
         _run: &RunId,
-        _aggregate: &str,
-        _id: &str,
-        _after: u64,
-        _limit: usize,
+        aggregate: &str,
+        id: &str,
+        after: u64,
+        limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
-        Ok(Vec::new())
+        let inside = self.inside.lock().unwrap();
+        let of_id = inside.history.get(&(aggregate.to_owned(), id.to_owned()));
+        let later = of_id.into_iter().flatten().filter(|event| event.version > after);
+        Ok(later.take(limit).cloned().collect())
     }
 
     async fn page(
@@ -236,5 +279,16 @@ impl Reader for FakeStore {
 
     async fn parked(&self, _run: &RunId) -> Result<Vec<ParkedWrite>, StoreError> {
         Ok(Vec::new())
+    }
+    async fn waiting(
+        &self,
+        _run: &RunId,
+        aggregate: &str,
+        id: &str,
+        limit: usize,
+    ) -> Result<Vec<ParkedWrite>, StoreError> {
+        let inside = self.inside.lock().unwrap();
+        let of_id = inside.pointers.get(&(aggregate.to_owned(), id.to_owned()));
+        Ok(of_id.into_iter().flatten().take(limit).cloned().collect())
     }
 }

@@ -365,4 +365,19 @@ impl Reader for MemoryStore {
         let of_run = tables.parked.iter().filter(|(key, _)| key.0.0 == run.0);
         Ok(of_run.map(|(_, parked)| parked.clone()).collect())
     }
+
+    async fn waiting(
+        &self,
+        run: &RunId,
+        _aggregate: &str,
+        id: &str,
+        limit: usize,
+    ) -> Result<Vec<ParkedWrite>, StoreError> {
+        let tables = self.tables();
+        let of_fold = tables
+            .parked
+            .values()
+            .filter(|pointer| pointer.run == *run && pointer.view.is_none() && &*pointer.id == id);
+        Ok(of_fold.take(limit).cloned().collect())
+    }
 }

@@ -131,4 +131,14 @@ impl Reader for Flaky {
     async fn parked(&self, run: &RunId) -> Result<Vec<ParkedWrite>> {
         self.inner.parked(run).await
     }
+
+    async fn waiting(
+        &self,
+        run: &RunId,
+        aggregate: &str,
+        id: &str,
+        limit: usize,
+    ) -> Result<Vec<ParkedWrite>> {
+        self.inner.waiting(run, aggregate, id, limit).await
+    }
 }

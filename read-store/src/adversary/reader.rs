@@ -173,6 +173,22 @@ impl Reader for AdversaryReader {
         }
         Ok(first)
     }
+
+    async fn waiting(
+        &self,
+        run: &RunId,
+        _aggregate: &str,
+        id: &str,
+        limit: usize,
+    ) -> Result<Vec<ParkedWrite>, StoreError> {
+        let prefix = key(&[&run.0, "", id]);
+        let rows = self.link.rows(&self.store, tables::PARKED, &prefix).await?;
+        let pointers = rows.values().filter_map(|row| match row.get(0) {
+            Datum::Parked(parked) => Some(parked),
+            _ => None,
+        });
+        Ok(pointers.take(limit).collect())
+    }
 }
 
 fn value(datum: Datum) -> Value {

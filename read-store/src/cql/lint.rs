@@ -130,6 +130,7 @@ fn of_all() -> Vec<Statement> {
         &marks_table.forget,
         &parked_table.put,
         &parked_table.list,
+        &parked_table.of_id,
         &parked_table.any,
         &parked_table.last,
         &parked_table.forget_id,

@@ -133,6 +133,19 @@ impl Reader for CqlReader {
         }
         waiting(&self.shared, run, true).await
     }
+
+    /// It may have been parked after the marks were last read, so only the database can tell.
+    async fn waiting(
+        &self,
+        run: &RunId,
+        _aggregate: &str,
+        id: &str,
+        limit: usize,
+    ) -> Result<Vec<ParkedWrite>> {
+        let tables = self.shared.tables_with(run).await?;
+        let Some(owner) = tables.owner(&tables.run(run)?.run, None) else { return Ok(Vec::new()) };
+        self.shared.parked.of_id(&self.shared.database, (&owner, id), run, limit).await
+    }
 }
 
 /// What waits in a run, for its fold too where asked: first the fold's, then by view and id.

@@ -236,4 +236,17 @@ impl Reader for SqliteReader {
         }
         self.inner.with(|on| parked::list(on, run))
     }
+
+    async fn waiting(
+        &self,
+        run: &RunId,
+        _aggregate: &str,
+        id: &str,
+        limit: usize,
+    ) -> Result<Vec<ParkedWrite>> {
+        if !self.inner.shared.may_be_parked() {
+            return Ok(Vec::new());
+        }
+        self.inner.with(|on| parked::of_fold(on, run, id, limit))
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use foldline_read_store::{Batch, CommandWrite, StateWrite, StoreError};
+use foldline_read_store::{Batch, CommandWrite, ParkedWrite, StateWrite, StoreError};
 use model::Value;
 
 use super::world::*;
@@ -160,6 +160,28 @@ pub async fn waiting_ids_are_listed_once_with_their_reason(engine: &dyn Engine) 
     world.writer.unpark(&run(), Some("by-owner"), "o-1").await.expect("it is forgotten");
     world.writer.unpark(&run(), None, "o-1").await.expect("it is forgotten");
     assert!(world.reader.parked(&run()).await.expect("nothing").is_empty());
+}
+
+pub async fn what_one_id_waits_for_is_read_in_order(engine: &dyn Engine) {
+    let mut world = World::new(engine).await;
+    let at = |offset| {
+        let partition = ("log".into(), 3);
+        ParkedWrite { partition, version: offset as u64, ..parked(None, offset, "") }
+    };
+    let other = ParkedWrite { id: "o-2".into(), ..at(9) };
+    let of_view = parked(Some("by-owner"), 8, "division by zero");
+    let batch = Batch {
+        parked: vec![at(12), other, of_view, at(10), at(7)],
+        marks: vec![mark("r", 12)],
+        ..Batch::default()
+    };
+    world.writer.apply(batch).await.expect("it is applied");
+    for reader in [&world.reader, &engine.beside().await] {
+        let waiting = |limit| reader.waiting(&run(), "order", "o-1", limit);
+        assert_eq!(waiting(9).await, Ok(vec![at(7), at(10), at(12)]));
+        assert_eq!(waiting(2).await, Ok(vec![at(7), at(10)]));
+        assert_eq!(reader.waiting(&run(), "order", "o-3", 2).await, Ok(Vec::new()));
+    }
 }
 
 pub async fn history_is_read_in_stretches(engine: &dyn Engine) {

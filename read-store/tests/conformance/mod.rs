@@ -42,6 +42,7 @@ macro_rules! all_cases {
                 a_deleted_state_is_remembered_without_its_bytes,
                 a_parked_state_says_from_where,
                 waiting_ids_are_listed_once_with_their_reason,
+                what_one_id_waits_for_is_read_in_order,
                 history_is_read_in_stretches,
                 the_newest_keyed_commands_are_remembered;
             catalogs:

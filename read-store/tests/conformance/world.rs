@@ -284,6 +284,7 @@ pub fn parked(view: Option<&str>, offset: i64, reason: &str) -> ParkedWrite {
         aggregate: "order".into(),
         id: "o-1".into(),
         view: view.map(Into::into),
+        partition: ("log".into(), 0),
         offset,
         version: 2,
         reason: reason.into(),

@@ -5,6 +5,7 @@
 //! | `owner` | `text`, partition key: the table and the revision at which it was made, `name@7` |
 //! | `id`, `offset` | `text`, `bigint`, clustering |
 //! | `aggregate` | `text` |
+//! | `topic`, `number` | `text`, `bigint`: the partition that the offset is of |
 //! | `version` | `bigint`, the event's |
 //! | `reason` | `text`, empty for those that queue behind the first |
 //!
@@ -18,7 +19,7 @@ use model::Direction;
 use super::super::bound::{Bound, Values};
 use super::super::connect::fixed;
 use super::super::database::{Cells, Database, Lazy, Write};
-use super::super::error::Result;
+use super::super::error::{Result, damaged};
 use super::super::layout::place;
 use super::super::statement::{Select, Statement, Table, delete, insert};
 use super::{FORGOTTEN, big, count, text};
@@ -26,13 +27,14 @@ use crate::batch::ParkedWrite;
 use crate::catalog::RunId;
 
 const NAME: &str = "parked";
-const COLUMNS: [&str; 5] = ["id", "offset", "aggregate", "version", "reason"];
+const COLUMNS: [&str; 7] = ["id", "offset", "aggregate", "version", "reason", "topic", "number"];
 
 /// The statements on the pointers.
 #[derive(Debug)]
 pub(in crate::cql) struct ParkedTable {
     pub(in crate::cql) put: Lazy,
     pub(in crate::cql) list: Lazy,
+    pub(in crate::cql) of_id: Lazy,
     pub(in crate::cql) any: Lazy,
     pub(in crate::cql) last: Lazy,
     pub(in crate::cql) forget_id: Lazy,
@@ -49,6 +51,8 @@ pub(in crate::cql) fn create() -> (&'static str, Statement) {
             ("aggregate", "text"),
             ("version", "bigint"),
             ("reason", "text"),
+            ("topic", "text"),
+            ("number", "bigint"),
         ],
         partition: vec!["owner"],
         clustering: vec![("id", Direction::Ascending), ("offset", Direction::Ascending)],
@@ -68,6 +72,7 @@ impl ParkedTable {
         ParkedTable {
             put: Lazy::new(insert(NAME, &all)),
             list: Lazy::new(Select::new(NAME, &COLUMNS).equal("owner").all()),
+            of_id: Lazy::new(Select::new(NAME, &COLUMNS).equal("owner").equal("id").limit()),
             any: Lazy::new(Select::new(NAME, &["offset"]).equal("owner").limit()),
             last: Lazy::new(last.order("id", Direction::Descending).limit()),
             forget_id: Lazy::new(delete(NAME, &["owner", "id"])),
@@ -90,6 +95,8 @@ impl ParkedTable {
             Bound::Text(write.aggregate.clone()),
             Bound::count(write.version),
             Bound::text(&write.reason),
+            Bound::Text(write.partition.0.clone()),
+            Bound::Big(write.partition.1.into()),
             Bound::Big(write.offset),
         ];
         Write::new(self.put.get(database).await?, Values(values), place)
@@ -107,20 +114,31 @@ impl ParkedTable {
         let take = |cells: &Cells<'_>| {
             let id = text(cells, 0)?;
             if out.last().is_none_or(|last| last.id != id) {
-                out.push(ParkedWrite {
-                    run: run.clone(),
-                    aggregate: text(cells, 2)?,
-                    id,
-                    view: view.cloned(),
-                    offset: big(cells, 1)?,
-                    version: count(cells, 3)?,
-                    reason: text(cells, 4)?.to_string(),
-                });
+                out.push(decode(cells, run, view)?);
             }
             Ok(true)
         };
         let values = Values(vec![Bound::Text(owner.clone())]);
         database.read(self.list.get(database).await?, &values, take).await?;
+        Ok(out)
+    }
+
+    /// The pointers of one id, oldest first.
+    pub(in crate::cql) async fn of_id(
+        &self,
+        database: &Database,
+        (owner, id): (&Arc<str>, &str),
+        run: &RunId,
+        limit: usize,
+    ) -> Result<Vec<ParkedWrite>> {
+        let mut out = Vec::new();
+        let take = |cells: &Cells<'_>| {
+            out.push(decode(cells, run, None)?);
+            Ok(true)
+        };
+        let limit = Bound::Int(i32::try_from(limit).unwrap_or(i32::MAX));
+        let values = Values(vec![Bound::Text(owner.clone()), Bound::text(id), limit]);
+        database.read(self.of_id.get(database).await?, &values, take).await?;
         Ok(out)
     }
 
@@ -159,4 +177,18 @@ impl ParkedTable {
         let statement = self.forget.get(database).await?;
         database.write(vec![Write::new(statement, values, 0)?]).await
     }
+}
+
+fn decode(cells: &Cells<'_>, run: &RunId, view: Option<&Arc<str>>) -> Result<ParkedWrite> {
+    let number = u32::try_from(big(cells, 6)?).map_err(|_| damaged("a partition's number"))?;
+    Ok(ParkedWrite {
+        run: run.clone(),
+        aggregate: text(cells, 2)?,
+        id: text(cells, 0)?,
+        view: view.cloned(),
+        partition: (text(cells, 5)?, number),
+        offset: big(cells, 1)?,
+        version: count(cells, 3)?,
+        reason: text(cells, 4)?.to_string(),
+    })
 }

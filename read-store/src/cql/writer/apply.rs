@@ -5,13 +5,12 @@ use std::sync::Arc;
 use model::View;
 
 use super::cells::{self, Remembered};
-use crate::batch::{Batch, CellWrite, Mark, ParkedWrite, StateWrite};
+use crate::batch::{Batch, CellWrite, Mark, StateWrite};
 use crate::catalog::RunId;
 use crate::cql::database::Write;
 use crate::cql::error::Result;
 use crate::cql::shared::{Shared, Tables, ViewOrRollup};
-use crate::cql::table::marks::{MarkRow, nowhere};
-use crate::position::PartitionKey;
+use crate::cql::table::marks::MarkRow;
 use crate::store::StoreError;
 
 pub(super) async fn apply(
@@ -182,17 +181,11 @@ async fn parked(
         let Some(owner) = tables.owner(&run.run, write.view.as_deref()) else { continue };
         out.push(shared.parked.put(&shared.database, &owner, write).await?);
         if waits.iter().all(|row| row.run != write.run) {
-            let partition = partition_of(batch, write);
-            let (run, made) = (&write.run, run.made);
-            let wait = shared.marks.wait(&shared.database, run, made, &partition, write.offset);
+            let (run, made, partition) = (&write.run, run.made, &write.partition);
+            let wait = shared.marks.wait(&shared.database, run, made, partition, write.offset);
             out.push(wait.await?);
             waits.push(MarkRow { run: run.clone(), made, mark: None, waits: true });
         }
     }
     Ok(waits)
-}
-
-fn partition_of(batch: &Batch, write: &ParkedWrite) -> PartitionKey {
-    let mark = batch.marks.iter().find(|mark| mark.run == write.run);
-    mark.map_or_else(nowhere, |mark| mark.partition.clone())
 }

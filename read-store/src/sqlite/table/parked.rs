@@ -3,6 +3,7 @@
 //! | column | |
 //! | --- | --- |
 //! | `run`, `view`, `id`, `offset` | primary key; `view` is empty where the fold itself stopped |
+//! | `topic`, `number` | TEXT, INTEGER: the partition that the offset is of |
 //! | `aggregate` | TEXT |
 //! | `version` | INTEGER, the event's |
 //! | `reason` | TEXT, empty for those that queue behind the first |
@@ -18,11 +19,11 @@ use crate::catalog::RunId;
 
 pub(in crate::sqlite) const CREATE: &str = "CREATE TABLE IF NOT EXISTS parked (run TEXT NOT NULL, \
      view TEXT NOT NULL, id TEXT NOT NULL, offset INTEGER NOT NULL, aggregate TEXT NOT NULL, \
-     version INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (run, view, id, offset)) \
-     WITHOUT ROWID";
+     version INTEGER NOT NULL, reason TEXT NOT NULL, topic TEXT NOT NULL, \
+     number INTEGER NOT NULL, PRIMARY KEY (run, view, id, offset)) WITHOUT ROWID";
 
 pub(in crate::sqlite) fn put(on: &Connection, write: &ParkedWrite) -> Result<()> {
-    on.prepare_cached("INSERT OR REPLACE INTO parked VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+    on.prepare_cached("INSERT OR REPLACE INTO parked VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
         .execute(params![
             &*write.run.0,
             write.view.as_deref().unwrap_or(""),
@@ -31,6 +32,8 @@ pub(in crate::sqlite) fn put(on: &Connection, write: &ParkedWrite) -> Result<()>
             &*write.aggregate,
             to_i64(write.version),
             &write.reason,
+            &*write.partition.0,
+            write.partition.1,
         ])?;
     Ok(())
 }
@@ -38,10 +41,30 @@ pub(in crate::sqlite) fn put(on: &Connection, write: &ParkedWrite) -> Result<()>
 /// The first pointer of each view and id.
 pub(in crate::sqlite) fn list(on: &Connection, run: &RunId) -> Result<Vec<ParkedWrite>> {
     let mut statement = on.prepare_cached(
-        "SELECT view, id, min(offset), aggregate, version, reason FROM parked WHERE run = ?1 \
-         GROUP BY view, id ORDER BY view, id",
+        "SELECT view, id, min(offset), aggregate, version, reason, topic, number FROM parked \
+         WHERE run = ?1 GROUP BY view, id ORDER BY view, id",
     )?;
     let mut rows = statement.query([&*run.0])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        out.push(decode(run, row)?);
+    }
+    Ok(out)
+}
+
+/// The pointers of one id that the fold itself waits for, oldest first.
+pub(in crate::sqlite) fn of_fold(
+    on: &Connection,
+    run: &RunId,
+    id: &str,
+    limit: usize,
+) -> Result<Vec<ParkedWrite>> {
+    let mut statement = on.prepare_cached(
+        "SELECT view, id, offset, aggregate, version, reason, topic, number FROM parked \
+         WHERE run = ?1 AND view = '' AND id = ?2 ORDER BY offset LIMIT ?3",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![&*run.0, id, limit])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
         out.push(decode(run, row)?);
@@ -56,6 +79,7 @@ fn decode(run: &RunId, row: &Row<'_>) -> Result<ParkedWrite> {
         aggregate: row.get(3)?,
         id: row.get(1)?,
         view: (!view.is_empty()).then_some(view),
+        partition: (row.get(6)?, row.get(7)?),
         offset: row.get(2)?,
         version: to_u64(row.get(4)?)?,
         reason: row.get(5)?,
