@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use model::Aggregate;
 use model::decide::Snapshot;
-use read_store::batch::{StateRow, UsedKey};
 use read_store::StoreError;
+use read_store::batch::{StateRow, UsedKey};
 
 use super::super::Ground;
 use super::super::cache::Entry;
