@@ -177,10 +177,11 @@ pub async fn what_one_id_waits_for_is_read_in_order(engine: &dyn Engine) {
     };
     world.writer.apply(batch).await.expect("it is applied");
     for reader in [&world.reader, &engine.beside().await] {
-        let waiting = |limit| reader.waiting(&run(), "order", "o-1", limit);
-        assert_eq!(waiting(9).await, Ok(vec![at(7), at(10), at(12)]));
-        assert_eq!(waiting(2).await, Ok(vec![at(7), at(10)]));
-        assert_eq!(reader.waiting(&run(), "order", "o-3", 2).await, Ok(Vec::new()));
+        let run = run();
+        let waiting = |id, limit| reader.waiting(&run, "order", id, limit);
+        assert_eq!(waiting("o-1", 9).await, Ok(vec![at(7), at(10), at(12)]));
+        assert_eq!(waiting("o-1", 2).await, Ok(vec![at(7), at(10)]));
+        assert_eq!(waiting("o-3", 2).await, Ok(Vec::new()));
     }
 }
 
