@@ -268,6 +268,9 @@ impl Owner {
                 if let Some(last) = appended.last.last() {
                     self.durable = last.0;
                     self.ended.push_back((flight.number, last.0));
+                    metrics::counter!("foldline_commits_total").increment(1);
+                    metrics::counter!("foldline_commands_committed_total")
+                        .increment(appended.last.len() as u64);
                 }
                 let Batch { pending, places, .. } = flight.batch;
                 acknowledge(pending, &places, &appended, self.durable);

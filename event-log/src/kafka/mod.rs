@@ -26,6 +26,8 @@ mod topics;
 mod transaction;
 mod voice;
 mod wire;
+#[cfg(feature = "yardstick")]
+pub mod yardstick;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};

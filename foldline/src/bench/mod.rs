@@ -6,6 +6,8 @@ mod client;
 mod drive;
 mod large;
 mod process;
+#[cfg(all(feature = "kafka", feature = "cql"))]
+mod real;
 mod report;
 mod scenarios;
 
@@ -17,6 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use hdrhistogram::Histogram;
+use service::config::{CqlArgs, KafkaArgs};
 
 use client::Connection;
 use drive::{Outcome, Scenario, Until, drive};
@@ -42,23 +45,38 @@ pub struct BenchArgs {
     /// Also write this many orders and measure memory, streaming, restart and refill
     #[arg(long, default_value_t = 0)]
     large: u64,
+    /// Measure the three services on this broker instead
+    #[command(flatten)]
+    kafka: KafkaArgs,
+    /// And on this database
+    #[command(flatten)]
+    cql: CqlArgs,
+    /// Settle for one broker and one database node
+    #[arg(long, env = "FOLDLINE_DEV", value_parser = clap::builder::FalseyValueParser::new())]
+    dev: bool,
     /// Print the figures as JSON
     #[arg(long)]
     json: bool,
     /// Serve the bare handler that everything is compared with
     #[arg(long, hide = true)]
     serve_bare: bool,
+    /// Serve the bare handler whose reads are the ones of the real parts
+    #[arg(long, hide = true)]
+    serve_bare_read: bool,
 }
 
 /// Runs the benchmark and prints its table.
 pub async fn run(args: BenchArgs) -> Result<()> {
-    if args.serve_bare {
-        return bare::serve(SocketAddr::from(([127, 0, 0, 1], 0))).await;
+    if args.serve_bare || args.serve_bare_read {
+        return serve_bare(&args).await;
     }
     let time = Duration::from_secs(args.seconds.max(1));
     let mut report = Report::default();
     match args.target {
         Some(address) => measure(address, time, None, &mut report).await?,
+        None if args.kafka.brokers.is_some() || !args.cql.nodes.is_empty() => {
+            measure_real(&args, time, &mut report).await?;
+        }
         None => measure_own(&args, time, &mut report).await?,
     }
     if args.large > 0 {
@@ -66,6 +84,36 @@ pub async fn run(args: BenchArgs) -> Result<()> {
     }
     say(&if args.json { serde_json::to_string_pretty(&report)? } else { report.table() });
     Ok(())
+}
+
+#[cfg(all(feature = "kafka", feature = "cql"))]
+async fn serve_bare(args: &BenchArgs) -> Result<()> {
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    if !args.serve_bare_read {
+        return bare::serve(address).await;
+    }
+    bare::serve_read(address, real::state_read(&args.cql, args.dev).await?).await
+}
+
+#[cfg(not(all(feature = "kafka", feature = "cql")))]
+async fn serve_bare(_: &BenchArgs) -> Result<()> {
+    bare::serve(SocketAddr::from(([127, 0, 0, 1], 0))).await
+}
+
+#[cfg(all(feature = "kafka", feature = "cql"))]
+async fn measure_real(args: &BenchArgs, time: Duration, report: &mut Report) -> Result<()> {
+    ensure!(
+        args.kafka.brokers.is_some() && !args.cql.nodes.is_empty(),
+        "the real parts are both needed: --kafka and --cql"
+    );
+    let (kafka, cql) = (args.kafka.clone(), args.cql.clone());
+    let parts = real::RealArgs { kafka, cql, dev: args.dev };
+    real::measure(&parts, &args.schemas, time, report).await
+}
+
+#[cfg(not(all(feature = "kafka", feature = "cql")))]
+async fn measure_real(_: &BenchArgs, _: Duration, _: &mut Report) -> Result<()> {
+    anyhow::bail!("this binary was built without the real parts: build it with --all-features")
 }
 
 /// What the bare handler reaches in this run, per second.

@@ -20,10 +20,15 @@ pub struct Server {
 impl Server {
     /// Starts this program with these arguments and waits for its address.
     pub fn start(arguments: &[&str]) -> Result<Server> {
+        Server::start_with(arguments, &[])
+    }
+
+    fn start_with(arguments: &[&str], settings: &[(&str, String)]) -> Result<Server> {
         let start = Instant::now();
         let mut child = Command::new(std::env::current_exe()?)
             .args(arguments)
             .env("FOLDLINE_LOG", "warn")
+            .envs(settings.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .spawn()
             .context("can't start a server process")?;
@@ -59,6 +64,12 @@ impl Server {
     /// The bare handler.
     pub fn bare() -> Result<Server> {
         Server::start(&["bench", "--serve-bare"])
+    }
+
+    /// The bare handler whose GET makes a prepared read of these settings' keyspace.
+    #[cfg(all(feature = "kafka", feature = "cql"))]
+    pub fn bare_read(settings: &[(&str, String)]) -> Result<Server> {
+        Server::start_with(&["bench", "--serve-bare-read"], settings)
     }
 
     /// Resident memory in MB, from the kernel.

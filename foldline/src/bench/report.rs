@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::drive::Outcome;
+
 /// One measured thing.
 #[derive(Serialize)]
 pub struct Row {
@@ -13,7 +15,7 @@ pub struct Row {
     pub p50_ms: Option<f64>,
     /// See `p50_ms`.
     pub p99_ms: Option<f64>,
-    /// Ratio to the bare handler of the same run.
+    /// Ratio to what was measured beside it in the same run.
     pub ratio: Option<f64>,
     /// The ratio or figure that is aimed at.
     pub aim: &'static str,
@@ -23,6 +25,22 @@ impl Row {
     /// A figure without latencies and without a yardstick.
     pub fn plain(what: String, figure: String, aim: &'static str) -> Row {
         Row { what, figure, p50_ms: None, p99_ms: None, ratio: None, aim }
+    }
+
+    /// What came of driving a scenario, without a yardstick.
+    pub fn of(what: &str, outcome: &Outcome, aim: &'static str) -> Row {
+        let refused = match outcome.refused {
+            0 => String::new(),
+            some => format!(" ({some} put off)"),
+        };
+        Row {
+            what: format!("{what}{refused}"),
+            figure: format!("{:.0}/s", outcome.per_second()),
+            p50_ms: Some(outcome.percentile_ms(50.0)),
+            p99_ms: Some(outcome.percentile_ms(99.0)),
+            ratio: None,
+            aim,
+        }
     }
 }
 

@@ -40,16 +40,33 @@ fn scatter(connection: usize, call: u64) -> u64 {
     (x ^ (x >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 17
 }
 
+/// Writes the call that places an order; what is ordered depends on a number.
+pub fn order(path: &str, number: u64, out: &mut Vec<u8>) {
+    let customer = number % CUSTOMERS;
+    let qty = number % 9 + 1;
+    let body = format!(
+        r#"{{"customer":"c-{customer}","lines":[{{"sku":"tea","qty":{qty},"price":450}},{{"sku":"cup","qty":1,"price":900}}]}}"#
+    );
+    post(path, body.as_bytes(), out);
+}
+
 /// Places orders, `POST /orders/place`, and keeps some of the ids.
 pub struct Place {
     path: &'static str,
+    patient: bool,
     ids: Mutex<Vec<String>>,
 }
 
 impl Place {
     /// Against Foldline.
     pub fn new() -> Place {
-        Place { path: "/orders/place", ids: Mutex::new(Vec::new()) }
+        Place { path: "/orders/place", patient: false, ids: Mutex::new(Vec::new()) }
+    }
+
+    /// Against one of several instances, which may have to put a call off.
+    #[cfg(all(feature = "kafka", feature = "cql"))]
+    pub fn patient() -> Place {
+        Place { patient: true, ..Place::new() }
     }
 
     /// The ids that were kept.
@@ -60,13 +77,7 @@ impl Place {
 
 impl Scenario for Place {
     fn request(&self, connection: usize, call: u64, out: &mut Vec<u8>) {
-        let number = scatter(connection, call);
-        let customer = number % CUSTOMERS;
-        let qty = number % 9 + 1;
-        let body = format!(
-            r#"{{"customer":"c-{customer}","lines":[{{"sku":"tea","qty":{qty},"price":450}},{{"sku":"cup","qty":1,"price":900}}]}}"#
-        );
-        post(self.path, body.as_bytes(), out);
+        order(self.path, scatter(connection, call), out);
     }
 
     fn check(&self, connection: usize, call: u64, answer: &Answer<'_>) -> Result<()> {
@@ -80,6 +91,10 @@ impl Scenario for Place {
             }
         }
         Ok(())
+    }
+
+    fn is_refusal(&self, answer: &Answer<'_>) -> bool {
+        self.patient && matches!(answer.status, 429 | 503)
     }
 }
 

@@ -190,6 +190,13 @@ impl Database {
             .await
     }
 
+    /// Sends one write by itself, without waiting for its turn.
+    #[cfg(feature = "yardstick")]
+    pub(super) async fn write_alone(&self, write: &Write) -> Result<()> {
+        self.session.execute_unpaged(&write.statement, &write.values).await?;
+        Ok(())
+    }
+
     async fn write_group(&self, mut group: Vec<Write>) -> Result<()> {
         let _permit = permit(&self.writes).await?;
         if group.len() == 1

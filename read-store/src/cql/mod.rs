@@ -20,6 +20,8 @@ mod statement;
 mod table;
 mod value;
 mod writer;
+#[cfg(feature = "yardstick")]
+pub mod yardstick;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,6 +68,12 @@ impl CqlStore {
     /// Writes; as many as wanted, each for partitions of its own.
     pub fn writer(&self) -> Box<dyn Writer> {
         Box::new(writer::CqlWriter::new(self.shared.clone()))
+    }
+
+    /// The limits that a benchmark compares with.
+    #[cfg(feature = "yardstick")]
+    pub fn yardstick(&self) -> yardstick::Yardstick {
+        yardstick::Yardstick::new(self.shared.clone())
     }
 
     /// Removes the keyspace with all that is in it.

@@ -44,6 +44,14 @@ pub(super) async fn apply(
     Ok(())
 }
 
+/// What a batch comes to beside its marks, in no order and as if nothing were there yet.
+#[cfg(feature = "yardstick")]
+pub(in crate::cql) async fn statements(shared: &Shared, batch: &Batch) -> Result<Vec<Write>> {
+    let tables = tables_of(shared, batch).await?;
+    let all = Statements::of(shared, &tables, batch, &mut Remembered::default()).await?;
+    Ok([all.first, all.deletes, all.states].into_iter().flatten().collect())
+}
+
 /// The tables of all runs of a batch, the catalog being read anew where one is not known.
 async fn tables_of(shared: &Shared, batch: &Batch) -> Result<Arc<Tables>> {
     let tables = shared.tables();

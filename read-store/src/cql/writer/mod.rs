@@ -19,6 +19,8 @@ use super::shared::Shared;
 use crate::batch::{Batch, StateRow};
 use crate::catalog::{Catalog, RunId};
 use crate::store::Writer;
+#[cfg(feature = "yardstick")]
+pub(super) use apply::statements;
 
 /// Writes of the CQL store.
 pub(super) struct CqlWriter {

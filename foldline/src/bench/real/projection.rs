@@ -1,0 +1,154 @@
+//! The projector at a backlog, beside a raw loop of the same prepared statements.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use event_log::validity::Validity;
+use event_log::{Log, Offset, PartitionId};
+use model::Model;
+use projector::{ActiveRun, Stretch, plan};
+use read_store::Catalog;
+use read_store::cql::yardstick::Statements;
+
+use super::CLOSING;
+use super::service::Service;
+use super::world::World;
+use crate::bench::report::{Report, Row};
+
+/// Events that raw statements are made from, for each of the two times that they are measured.
+const EVENTS: usize = 25_000;
+/// What the projector reads at once, and its largest batch.
+const READ_BYTES: usize = 4 << 20;
+const BATCH: usize = 20_000;
+/// How long the projector may take until its first event.
+const BEGINS: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What is measured, and what is aimed at.
+pub struct Wanted {
+    pub what: &'static str,
+    /// Whether rows are compared with raw rows, or events.
+    pub rows: bool,
+    pub aim: &'static str,
+}
+
+/// Raw statements, and the events that they come from.
+#[derive(Default)]
+struct Raw {
+    statements: Statements,
+    events: usize,
+}
+
+/// Lets a projector work off what the log of `world` holds.
+pub async fn measure(
+    world: &World,
+    wanted: Wanted,
+    time: Duration,
+    report: &mut Report,
+) -> Result<()> {
+    let [first, second] = raw_statements(world).await?;
+    ensure!(first.events > 0 && second.events > 0, "the log holds no events to be projected");
+    let rows = (first.statements.len() + second.statements.len()) as f64;
+    let per_event = rows / (first.events + second.events) as f64;
+    let yardstick = world.store.yardstick();
+    // Once before and once after, since a database is not as fast at all times.
+    let (before, took_before) = yardstick.write(first.statements, time).await?;
+    let events = projected(world, time * 2).await?;
+    let (after, took_after) = yardstick.write(second.statements, time).await?;
+    let raw = (before + after) as f64 / (took_before + took_after).as_secs_f64();
+    report.add(Row::plain(
+        "raw loop of the same statements".into(),
+        format!("{raw:.0} rows/s"),
+        "",
+    ));
+    let (figure, reached) = match wanted.rows {
+        true => (format!("{:.0} rows/s", events * per_event), events * per_event),
+        false => (format!("{events:.0} events/s"), events),
+    };
+    report.add(Row {
+        ratio: Some(reached / raw),
+        ..Row::plain(format!("{} ({per_event:.1} rows an event)", wanted.what), figure, wanted.aim)
+    });
+    Ok(())
+}
+
+/// Events a second that a new projector takes in, from its first one on.
+async fn projected(world: &World, time: Duration) -> Result<f64> {
+    let mut projector = world.start("projector").await?;
+    let begun = Instant::now();
+    let first = loop {
+        let events = taken_in(&projector).await?;
+        if events > 0.0 {
+            break events;
+        }
+        ensure!(begun.elapsed() < BEGINS, "the projector took nothing in for {BEGINS:?}");
+        tokio::time::sleep(LOOK).await;
+    };
+    let begun = Instant::now();
+    let (mut last, mut at) = (first, Duration::ZERO);
+    while begun.elapsed() < time && begun.elapsed() < at + Duration::from_secs(2) {
+        tokio::time::sleep(LOOK).await;
+        let events = taken_in(&projector).await?;
+        if events > last {
+            (last, at) = (events, begun.elapsed());
+        }
+    }
+    projector.ask_to_stop()?;
+    projector.ended().await?;
+    ensure!(last > first, "the backlog was too small to be measured");
+    Ok((last - first) / at.as_secs_f64())
+}
+
+async fn taken_in(projector: &Service) -> Result<f64> {
+    projector.metric("foldline_projector_events_total").await
+}
+
+/// Plans the log as the projector does, and makes two sets of statements of it.
+async fn raw_statements(world: &World) -> Result<[Raw; 2]> {
+    let log = world.log().await?;
+    let catalog = world.store.reader().catalog().await?;
+    let yardstick = world.store.yardstick();
+    let mut out = [Raw::default(), Raw::default()];
+    for partition in log.partitions() {
+        let runs = runs_of(&world.model, &catalog, &partition);
+        let Some(raw) = out.iter_mut().min_by_key(|raw| raw.events) else { break };
+        if raw.events >= EVENTS {
+            break;
+        }
+        let stretch = stretch(&*log, &partition).await?;
+        let key = (partition.topic.clone(), partition.number);
+        let planned = plan(&runs, &key, &stretch, |_, _| None).context("can't plan the log")?;
+        yardstick.make(&planned.batch, &mut raw.statements).await?;
+        raw.events += stretch.events;
+    }
+    log.shutdown(CLOSING).await;
+    Ok(out)
+}
+
+/// The beginning of a partition, as large as one batch may be.
+async fn stretch(log: &dyn Log, partition: &PartitionId) -> Result<Stretch> {
+    let records = log.read(partition, Offset(0), READ_BYTES).await?;
+    let mut stretch = Stretch::default();
+    stretch.gather(&mut Validity::default(), &mut records.into_iter(), BATCH);
+    Ok(stretch)
+}
+
+fn runs_of(model: &Arc<Model>, catalog: &Catalog, partition: &PartitionId) -> Vec<ActiveRun> {
+    let runs = catalog.runs.iter().filter(|run| run.aggregate == partition.topic);
+    let active = runs.filter_map(|run| {
+        let aggregate = model.aggregate(&run.aggregate)?;
+        let fed = |view: &&Arc<model::View>| run.views.iter().any(|(name, _)| *name == view.name);
+        Some(ActiveRun {
+            run: run.id.clone(),
+            aggregate: aggregate.clone(),
+            views: aggregate.views.iter().filter(fed).cloned().collect(),
+            primary: run.primary,
+            mark: -1,
+            parked: HashSet::new(),
+            refused: HashMap::new(),
+        })
+    });
+    active.collect()
+}
