@@ -266,6 +266,45 @@ async fn draining_finishes_what_is_begun_and_refuses_the_rest() {
     assert_eq!(world.post("/accounts/a/deposit", ONE).await.code(), "unavailable");
 }
 
+#[actix_web::test]
+async fn what_comes_in_behind_a_drain_does_not_keep_it_from_ending() {
+    let world = opened().await;
+    world.log.hold(true);
+    let (deposit, late, (), ()) = tokio::join!(
+        world.post("/accounts/a/deposit", ONE),
+        async {
+            world.log.begun(2).await;
+            tokio::task::yield_now().await;
+            world.post("/accounts/a/deposit", ONE).await
+        },
+        async {
+            world.log.begun(2).await;
+            world.api.drain().await;
+        },
+        async {
+            world.log.begun(2).await;
+            for _ in 0..50 {
+                tokio::task::yield_now().await;
+            }
+            world.log.hold(false);
+        }
+    );
+    assert_eq!((deposit.status, late.code().as_str()), (200, "unavailable"));
+    assert_eq!(world.log.events().len(), 2);
+}
+
+#[actix_web::test]
+async fn a_store_that_was_emptied_meanwhile_is_not_believed() {
+    let mut world = opened().await;
+    world.project();
+    world.restart(Config::default());
+    assert_eq!(world.post("/accounts/b/open", "{}").await.status, 201);
+    world.store.project(Vec::new());
+    assert_eq!(world.post("/accounts/a/open", "{}").await.code(), "already-exists");
+    assert_eq!(world.post("/accounts/a/deposit", ONE).await.json()["version"], 2);
+    assert_dense(&world, "a");
+}
+
 #[rstest::rstest]
 #[case::before_writing(Fault::Panic)]
 #[case::after_writing(Fault::WrittenPanic)]

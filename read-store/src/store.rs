@@ -165,6 +165,13 @@ pub trait Writer: Send + 'static {
     /// Forgets what it remembers of the tables, rollup cells above all: somebody else has written
     /// there, as a state row above the caller's own mark shows, or the caller begins anew.
     fn forget(&mut self) {}
+
+    /// The caller is about to read the marks and to go on from there. What it applies from now on
+    /// is meant for the tables as they are at this moment: once they were made anew its batches
+    /// are not taken, for they begin where it stood in the old ones.
+    fn begin(&mut self) {
+        self.forget();
+    }
 }
 
 /// The sums of one rollup cell.

@@ -65,6 +65,14 @@ pub fn of_definition(kind: Kind, view: &str, hash: &[u8; 32], fold_hash: &[u8; 3
     name(kind, view, &[fold_hash, hash, view.as_bytes()])
 }
 
+/// The name of a table that can be dropped and made again under those who still know the old one:
+/// what they have on the way must not meet the new one.
+pub fn made_at(table: &str, revision: u64) -> String {
+    let digest = Sha256::new().chain_update(table).chain_update(revision.to_be_bytes()).finalize();
+    let stem = table.rsplit_once('_').map_or(table, |(stem, _)| stem);
+    with_hex(format!("{stem}_"), &digest)
+}
+
 /// The parts are of fixed length but the last, so no two lists of parts hash alike.
 fn name(kind: Kind, named: &str, owner: &[&[u8]]) -> String {
     let mut digest = Sha256::new();
@@ -74,6 +82,10 @@ fn name(kind: Kind, named: &str, owner: &[&[u8]]) -> String {
     let mut out = format!("{}_", kind.prefix());
     out.extend(named.chars().take(room).map(|c| if c == '-' { '_' } else { c }));
     out.push('_');
+    with_hex(out, &digest)
+}
+
+fn with_hex(mut out: String, digest: &[u8]) -> String {
     for byte in digest.iter().take(4) {
         // Writing to a String can't fail.
         let _ = write!(out, "{byte:02x}");
@@ -114,6 +126,16 @@ mod tests {
         let (one, two) = (format!("{}x", "a".repeat(39)), format!("{}y", "a".repeat(39)));
         let names = [&one, &two].map(|view| of_definition(Kind::View, view, &[0; 32], &[0; 32]));
         assert_ne!(names[0], names[1]);
+    }
+
+    #[test]
+    fn a_table_that_is_made_again_has_another_name_of_the_same_length() {
+        let table = of_run(Kind::State, &run("r", &"a-".repeat(20)));
+        let (one, two) = (made_at(&table, 1), made_at(&table, 2));
+        assert_eq!((one.len(), two.len()), (MAX_NAME, MAX_NAME));
+        assert_eq!(one[..40], table[..40]);
+        assert_ne!(one, two);
+        assert_eq!(made_at(&table, 1), one);
     }
 
     #[test]

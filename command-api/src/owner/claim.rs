@@ -131,7 +131,7 @@ impl Owner {
         self.mark = start.as_ref().map_or(-1, |mark| mark.offset);
         self.read_tail(claim, start).await?;
         // What was there before this claim may still be above the mark: batch 0 ends at it.
-        self.ended.push_back((0, self.claimed_at));
+        self.ends.note(0, self.claimed_at);
         self.durable = self.durable.max(self.mark);
         self.standing = Standing::Serving(appender);
         Ok(())
@@ -157,7 +157,7 @@ impl Owner {
     }
 
     /// The mark of the owner's runs that is furthest behind; `None` where one has none yet.
-    fn lowest_mark(&self, marks: &[Mark]) -> Option<Mark> {
+    pub(super) fn lowest_mark(&self, marks: &[Mark]) -> Option<Mark> {
         let mut lowest: Option<&Mark> = None;
         for run in self.runs.iter().flatten() {
             let of_run = marks.iter().find(|mark| {
@@ -234,7 +234,7 @@ impl Owner {
             let mark = self.lowest_mark(&marks).map_or(-1, |mark| mark.offset);
             self.reached(mark);
         }
-        self.cache.make_room(self.settled);
+        self.cache.make_room(self.ends.settled());
     }
 
     /// Notes how far the store is.
@@ -254,9 +254,7 @@ impl Owner {
             // Rows that were asked for before the mark was here may lack what stood in the tail.
             self.loads.restart();
         }
-        while self.ended.front().is_some_and(|(_, end)| *end <= mark) {
-            self.settled = self.ended.pop_front().map(|(number, _)| number);
-        }
+        self.ends.reached(mark);
     }
 }
 

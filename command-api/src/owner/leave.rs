@@ -2,7 +2,7 @@
 
 use event_log::AppendError;
 
-use super::batch::{Pending, give_up};
+use super::batch::{Outcome, Pending, give_up};
 use super::{Owner, Standing};
 use crate::ask::Refusal;
 
@@ -23,8 +23,11 @@ impl Owner {
     /// Decides nothing more: the partition is somebody else's. A batch on its way is answered as
     /// the log says, and until then the claim is kept; all else is known not to be written.
     pub(super) fn hand_over(&mut self) {
-        for Pending { reply, .. } in std::mem::take(&mut self.batch).pending {
-            reply.send(Err(Refusal::Moved)).ok();
+        for Pending { reply, outcome } in std::mem::take(&mut self.batch).pending {
+            // What a twin asks for may be on its way, written by the call that came first.
+            let begun = self.flight.is_some() && matches!(outcome, Outcome::Twin { .. });
+            let refusal = if begun { Refusal::OutcomeUnknown } else { Refusal::Moved };
+            reply.send(Err(refusal)).ok();
         }
         self.turn_away();
         if self.flight.is_none() && !matches!(self.standing, Standing::Idle) {

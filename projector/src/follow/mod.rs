@@ -121,6 +121,8 @@ impl<'a> Follower<'a> {
 
     /// Forgets what was under way and stands at the stored marks.
     pub(crate) async fn restart(&mut self) -> Result<(), Failure> {
+        // First, so that no mark is read of tables that it does not know.
+        self.parts.writer.lock().await.begin();
         let marks = self.parts.reader.marks().await?;
         let mine = |run: &ActiveRun| -> Option<&Mark> {
             marks.iter().find(|mark| mark.run == run.run && mark.partition == self.key)
@@ -139,7 +141,6 @@ impl<'a> Follower<'a> {
             parked += load_parked(&*self.parts.reader, run).await?;
         }
         self.states.clear();
-        self.parts.writer.lock().await.forget();
         self.queue = Vec::new().into_iter();
         self.next = self.mark() + 1;
         let head = self.parts.log.head(&self.partition).await?.0;

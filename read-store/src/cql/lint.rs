@@ -19,6 +19,7 @@ use super::connect::QUESTIONS;
 use super::scan::Scan;
 use super::shared::{RunTables, ViewOrRollup};
 use super::statement::{Select, Statement, create_keyspace, drop_keyspace, drop_table, quoted};
+use super::table::catalog::Stored;
 use super::table::{catalog, marks, parked};
 use crate::catalog::{Run, RunId};
 use crate::query::Range;
@@ -105,7 +106,7 @@ fn run() -> Run {
 }
 
 fn of_run() -> Vec<Statement> {
-    let RunTables { state, commands, history, .. } = RunTables::new(&run(), 1);
+    let RunTables { state, commands, history, .. } = RunTables::new(&run(), &Stored::default());
     let made = [state.create(), commands.create(), history.create()];
     let lazy = [
         &state.put,
@@ -148,7 +149,7 @@ fn of_all() -> Vec<Statement> {
 }
 
 fn of_view(view: &View) -> Vec<Statement> {
-    let table = ViewOrRollup::new(view, &run());
+    let table = ViewOrRollup::new(view, &run(), &Stored::default());
     let mut out = vec![table.create()];
     match &table {
         ViewOrRollup::View(table) => {

@@ -153,13 +153,14 @@ pub(super) struct RunTables {
 }
 
 impl RunTables {
-    pub(super) fn new(run: &Run, made: u64) -> RunTables {
+    pub(super) fn new(run: &Run, stored: &Stored) -> RunTables {
+        let name = |kind| stored.name(&of_run(kind, run));
         RunTables {
             run: run.clone(),
-            made,
-            state: StateTable::new(&of_run(Kind::State, run)),
-            commands: CommandsTable::new(&of_run(Kind::Commands, run)),
-            history: HistoryTable::new(&of_run(Kind::History, run)),
+            made: stored.made_of(&of_run(Kind::State, run)),
+            state: StateTable::new(&name(Kind::State)),
+            commands: CommandsTable::new(&name(Kind::Commands)),
+            history: HistoryTable::new(&name(Kind::History)),
         }
     }
 }
@@ -172,8 +173,8 @@ pub(super) enum ViewOrRollup {
 }
 
 impl ViewOrRollup {
-    pub(super) fn new(view: &View, run: &Run) -> ViewOrRollup {
-        let name = of_view(view, &run.fold_hash);
+    pub(super) fn new(view: &View, run: &Run, stored: &Stored) -> ViewOrRollup {
+        let name = stored.name(&of_view(view, &run.fold_hash));
         match &view.kind {
             ViewKind::Rows(rows) => ViewOrRollup::View(ViewTable::new(&name, rows, view.buckets)),
             ViewKind::Rollup(rollup) => {
@@ -210,9 +211,8 @@ pub(super) struct Tables {
 
 impl Tables {
     fn new(stored: Stored) -> Tables {
-        let made = |run: &Run| stored.made.get(&of_run(Kind::State, run)).copied().unwrap_or(0);
         let runs = stored.catalog.runs.iter();
-        let runs = runs.map(|run| (run.id.clone(), Arc::new(RunTables::new(run, made(run)))));
+        let runs = runs.map(|run| (run.id.clone(), Arc::new(RunTables::new(run, &stored))));
         Tables { runs: runs.collect(), views: RwLock::default(), stored }
     }
 
@@ -224,6 +224,11 @@ impl Tables {
         self.runs.get(run).ok_or_else(|| {
             StoreError::Unavailable(format!("the read store has no run {} (any more)", run.0))
         })
+    }
+
+    /// All runs, each with the revision at which its tables were made.
+    pub(super) fn made(&self) -> HashMap<RunId, u64> {
+        self.runs.iter().map(|(run, tables)| (run.clone(), tables.made)).collect()
     }
 
     /// At which revision the tables of a run were made.
@@ -248,7 +253,7 @@ impl Tables {
                 run.id.0
             )));
         }
-        let table = Arc::new(ViewOrRollup::new(view, run));
+        let table = Arc::new(ViewOrRollup::new(view, run, &self.stored));
         let mut views = self.views.write().unwrap_or_else(PoisonError::into_inner);
         Ok(views.entry(key).or_insert((view.clone(), table)).1.clone())
     }

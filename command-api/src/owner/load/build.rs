@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::Aggregate;
 use model::decide::Snapshot;
-use read_store::StoreError;
+use read_store::{Mark, StoreError};
 use read_store::batch::{StateRow, UsedKey};
 
 use super::super::Ground;
@@ -13,6 +13,9 @@ use super::super::keys::{Keys, Place, Remembered};
 use super::super::tail::{TailCommand, TailOf};
 use super::aside::{Begun, SetAside, Source};
 use super::queue::Wanted;
+
+/// Rows, and the marks as they were after the rows were read.
+pub(super) type Answered = (Vec<Found>, Arc<Vec<Mark>>);
 
 /// What store and log say of one aggregate.
 pub(super) struct Found {
@@ -34,7 +37,7 @@ pub(super) enum Unusable {
 pub(super) async fn ask_store(
     source: &Source<'_>,
     wanted: &[Wanted],
-) -> Result<Vec<Found>, StoreError> {
+) -> Result<Answered, StoreError> {
     let Source { ground: Ground { reader, .. }, run, aggregate, .. } = source;
     let ids: Vec<Arc<str>> = wanted.iter().map(|w| w.id.clone()).collect();
     let rows = reader.states(run, &aggregate.name, &ids).await?;
@@ -53,7 +56,7 @@ pub(super) async fn ask_store(
         };
         found.push(Found { row, used, aside });
     }
-    Ok(found)
+    Ok((found, reader.marks().await?))
 }
 
 /// The entry of an aggregate and the bytes that its state takes.

@@ -16,7 +16,7 @@ use super::Owner;
 use super::decide::guarded;
 use crate::ask::{Ask, Refusal};
 use aside::Source;
-use build::{Found, Unusable, ask_store, build};
+use build::{Answered, Found, Unusable, ask_store, build};
 pub(super) use queue::Loads;
 use queue::Wanted;
 
@@ -28,7 +28,7 @@ pub(super) struct Loaded {
     epoch: u64,
     aggregate: usize,
     ids: Vec<Wanted>,
-    found: Result<Vec<Found>, StoreError>,
+    found: Result<Answered, StoreError>,
 }
 
 impl Owner {
@@ -68,7 +68,7 @@ impl Owner {
         }
         self.loads.asked[loaded.aggregate] = false;
         let aggregate = loaded.aggregate;
-        let found = match loaded.found {
+        let (found, marks) = match loaded.found {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(%error, "cold aggregates can't be read");
@@ -79,6 +79,11 @@ impl Owner {
                 return;
             }
         };
+        // Tables that were made anew since the claim lack what the owner takes for projected.
+        let mark = self.lowest_mark(&marks).map_or(-1, |mark| mark.offset);
+        if mark < self.mark {
+            return self.reached(mark);
+        }
         for (want, found) in loaded.ids.into_iter().zip(found) {
             let asks = self.loads.release(aggregate, &want.id);
             match self.warm(aggregate, &want, found) {

@@ -8,8 +8,9 @@
 //! | `holder` | `uuid` of the migration under way, else all zeros |
 //!
 //! This row alone is changed by compare-and-set. A table that is dropped and made again is told
-//! from what it was by the revision at which it was made: marks and pointers carry it, so neither
-//! those of the old one nor their tombstones touch the new one's.
+//! from what it was by the revision at which it was made: its name in the database, marks and
+//! pointers carry it. So neither those of the old one nor their tombstones touch the new one's, and
+//! who still knows the old one, an owner above all, meets no table rather than an empty one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use super::super::statement::{Select, Statement, Table, catalog_begin, catalog_c
 use super::{blob, count, text};
 use crate::catalog::{Catalog, body};
 use crate::store::StoreError;
+use crate::tables::made_at;
 
 const NAME: &str = "catalog";
 const NOBODY: Uuid = Uuid::nil();
@@ -38,6 +40,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 pub(in crate::cql) struct Stored {
     pub(in crate::cql) catalog: Catalog,
     pub(in crate::cql) made: BTreeMap<String, u64>,
+}
+
+impl Stored {
+    /// At which revision a table was made; 0 for one that is not there.
+    pub(in crate::cql) fn made_of(&self, table: &str) -> u64 {
+        self.made.get(table).copied().unwrap_or(0)
+    }
+
+    /// What a table is called in the database.
+    pub(in crate::cql) fn name(&self, table: &str) -> String {
+        made_at(table, self.made_of(table))
+    }
 }
 
 pub(in crate::cql) fn create() -> (&'static str, Statement) {

@@ -1,5 +1,6 @@
 //! A batch as statements, in an order that a crash can't harm.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::View;
@@ -16,15 +17,17 @@ use crate::store::StoreError;
 pub(super) async fn apply(
     shared: &Shared,
     remembered: &mut Remembered,
+    began: Option<&HashMap<RunId, u64>>,
     mut batch: Batch,
 ) -> Result<()> {
     check_cells(&batch)?;
+    let tables = tables_of(shared, &batch).await?;
+    check_tables(&tables, began, &batch)?;
     let marked = !batch.marks.is_empty();
     leave_out_known(&mut batch, &shared.known_marks());
     if marked && batch.marks.is_empty() {
         return Ok(());
     }
-    let tables = tables_of(shared, &batch).await?;
     let applied = match Statements::of(shared, &tables, &batch, remembered).await {
         Ok(statements) => statements.write(shared).await,
         Err(error) => Err(error),
@@ -61,6 +64,24 @@ async fn tables_of(shared: &Shared, batch: &Batch) -> Result<Arc<Tables>> {
     match runs.find(|run| tables.run(run).is_err()) {
         None => Ok(tables),
         Some(_) => shared.refresh().await,
+    }
+}
+
+/// A batch goes into the tables that its marks were read for, or nowhere: tables that were made anew
+/// meanwhile lack what stands below it, and its mark would hide that.
+fn check_tables(
+    tables: &Tables,
+    began: Option<&HashMap<RunId, u64>>,
+    batch: &Batch,
+) -> Result<()> {
+    let Some(began) = began else { return Ok(()) };
+    let is_other = |mark: &&Mark| tables.made_of(&mark.run) != began.get(&mark.run).copied();
+    match batch.marks.iter().find(is_other) {
+        None => Ok(()),
+        Some(mark) => {
+            let run = &mark.run.0;
+            Err(StoreError::Unavailable(format!("the tables of run {run} were made anew")))
+        }
     }
 }
 

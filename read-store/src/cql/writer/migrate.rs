@@ -1,9 +1,9 @@
 //! From one catalog to the next: tables of new runs come, then the catalog is changed, then tables
 //! that nobody names any more go. One process at a time does this, by the catalog's lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::Model;
+use model::{Model, View};
 use uuid::Uuid;
 
 use crate::catalog::{Catalog, Run};
@@ -40,18 +40,22 @@ async fn migrate_held(
     }
     let catalog = Catalog { revision: before + 1, ..next.clone() };
     let there = shared.database.tables().await?;
-    let mut wanted: BTreeMap<String, Option<Statement>> = BTreeMap::new();
+    let is_there = |table: &str| there.contains(&stored.name(table));
+    let mut made = BTreeMap::new();
     for run in &catalog.runs {
-        plan(model, run, &there, &mut wanted)?;
+        for table in wanted(model, run, is_there)? {
+            let known = stored.made.get(&table).filter(|_| is_there(&table));
+            let made_at = known.copied().unwrap_or(catalog.revision);
+            if made.insert(table.clone(), made_at).is_some() {
+                return Err(StoreError::Refused(format!("two runs would feed table {table}")));
+            }
+        }
     }
-    let made = |name: &String| {
-        let known = stored.made.get(name).filter(|_| there.contains(name));
-        (name.clone(), known.copied().unwrap_or(catalog.revision))
-    };
-    let next = Stored { made: wanted.keys().map(made).collect(), catalog };
-    for (name, create) in &wanted {
-        let Some(create) = create.as_ref().filter(|_| !there.contains(name)) else { continue };
-        shared.database.define(create).await?;
+    let next = Stored { made, catalog };
+    for (name, create) in definitions(model, &next) {
+        if !there.contains(&name) {
+            shared.database.define(&create).await?;
+        }
     }
     catalog::put(&shared.database, before, &next, me).await?;
     shared.set_tables(next.clone());
@@ -61,49 +65,46 @@ async fn migrate_held(
     Ok(next.catalog)
 }
 
-/// Names the tables that a run needs, with what makes them.
-fn plan(
-    model: &Model,
-    run: &Run,
-    there: &[String],
-    wanted: &mut BTreeMap<String, Option<Statement>>,
-) -> Result<()> {
-    let tables = RunTables::new(run, 0);
-    let mut own = vec![(of_run(Kind::State, run), Some(tables.state.create()))];
+/// The tables that a run needs. A definition that the model no longer has is kept where its table
+/// is there.
+fn wanted(model: &Model, run: &Run, is_there: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+    let mut tables = vec![of_run(Kind::State, run)];
     if run.primary {
-        own.push((of_run(Kind::Commands, run), Some(tables.commands.create())));
-        own.push((of_run(Kind::History, run), Some(tables.history.create())));
+        tables.extend([of_run(Kind::Commands, run), of_run(Kind::History, run)]);
     }
     for (view, hash) in &run.views {
-        own.push(plan_view(model, run, view, hash, there)?);
+        let kept = || {
+            let named = |kind| of_definition(kind, view, hash, &run.fold_hash);
+            [Kind::View, Kind::Rollup].map(named).into_iter().find(|table| is_there(table))
+        };
+        let defined = defined(model, view, hash).map(|view| of_view(view, &run.fold_hash));
+        tables.push(defined.or_else(kept).ok_or_else(|| {
+            StoreError::Refused(format!("run {} names view {view}, which nothing defines", run.id.0))
+        })?);
     }
-    for (name, create) in own {
-        if wanted.insert(name.clone(), create).is_some() {
-            return Err(StoreError::Refused(format!("two runs would feed table {name}")));
-        }
-    }
-    Ok(())
+    Ok(tables)
 }
 
-/// A definition that the model no longer has is kept where its table is there.
-fn plan_view(
-    model: &Model,
-    run: &Run,
-    view: &str,
-    hash: &[u8; 32],
-    there: &[String],
-) -> Result<(String, Option<Statement>)> {
-    if let Some((_, defined)) = model.view(view).filter(|(_, defined)| defined.hash == *hash) {
-        let create = ViewOrRollup::new(defined, run).create();
-        return Ok((of_view(defined, &run.fold_hash), Some(create)));
+fn defined<'m>(model: &'m Model, view: &str, hash: &[u8; 32]) -> Option<&'m View> {
+    model.view(view).map(|(_, defined)| &**defined).filter(|defined| defined.hash == *hash)
+}
+
+/// What makes each table of a catalog, by its name in the database.
+fn definitions(model: &Model, next: &Stored) -> Vec<(String, Statement)> {
+    let mut all = Vec::new();
+    for run in &next.catalog.runs {
+        let tables = RunTables::new(run, next);
+        all.push((next.name(&of_run(Kind::State, run)), tables.state.create()));
+        if run.primary {
+            all.push((next.name(&of_run(Kind::Commands, run)), tables.commands.create()));
+            all.push((next.name(&of_run(Kind::History, run)), tables.history.create()));
+        }
+        for view in run.views.iter().filter_map(|(view, hash)| defined(model, view, hash)) {
+            let create = ViewOrRollup::new(view, run, next).create();
+            all.push((next.name(&of_view(view, &run.fold_hash)), create));
+        }
     }
-    let kept = [Kind::View, Kind::Rollup]
-        .map(|kind| of_definition(kind, view, hash, &run.fold_hash))
-        .into_iter()
-        .find(|name| there.contains(name));
-    kept.map(|name| (name, None)).ok_or_else(|| {
-        StoreError::Refused(format!("run {} names view {view}, which nothing defines", run.id.0))
-    })
+    all
 }
 
 /// Marks go with their run, pointers with their table.
@@ -145,7 +146,8 @@ async fn drop_others(shared: &Shared, there: &[String], next: &Stored) -> Result
     let ours = |name: &&String| {
         Kind::ALL.iter().any(|kind| name.starts_with(&format!("{}_", kind.prefix())))
     };
-    for name in there.iter().filter(ours).filter(|name| !next.made.contains_key(*name)) {
+    let named: BTreeSet<String> = next.made.keys().map(|table| next.name(table)).collect();
+    for name in there.iter().filter(ours).filter(|name| !named.contains(*name)) {
         shared.database.define(&drop_table(&quoted(name))).await?;
     }
     Ok(())

@@ -9,6 +9,7 @@ mod apply;
 mod cells;
 mod migrate;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -26,11 +27,13 @@ pub(super) use apply::statements;
 pub(super) struct CqlWriter {
     shared: Arc<Shared>,
     cells: cells::Remembered,
+    /// When the tables of each run were made that the caller began with, if it said so.
+    began: Option<HashMap<RunId, u64>>,
 }
 
 impl CqlWriter {
     pub(super) fn new(shared: Arc<Shared>) -> CqlWriter {
-        CqlWriter { shared, cells: cells::Remembered::default() }
+        CqlWriter { shared, cells: cells::Remembered::default(), began: None }
     }
 }
 
@@ -63,10 +66,15 @@ impl Writer for CqlWriter {
     }
 
     async fn apply(&mut self, batch: Batch) -> Result<()> {
-        apply::apply(&self.shared, &mut self.cells, batch).await
+        apply::apply(&self.shared, &mut self.cells, self.began.as_ref(), batch).await
     }
 
     fn forget(&mut self) {
         self.cells.forget();
+    }
+
+    fn begin(&mut self) {
+        self.cells.forget();
+        self.began = Some(self.shared.tables().made());
     }
 }
