@@ -12,7 +12,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use conformance::world::Engine;
 use foldline_read_store::cql::{CqlConfig, CqlStore};
-use foldline_read_store::{Reader, Writer};
+use foldline_read_store::{Reader, StoreError, Writer};
 
 /// A keyspace of one test.
 struct Cql {
@@ -67,5 +67,79 @@ async fn a_reader_makes_no_keyspace() {
     }
     engine.store().await;
     CqlStore::open_existing(engine.config.clone()).await.expect("it is there now");
+    engine.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_whose_tables_were_made_anew_has_to_begin_anew() {
+    use conformance::world::{World, catalog_of, mark, model_of, run_of};
+    let engine = cql().await;
+    let mut world = World::new(&engine).await;
+    world.writer.begin();
+    world.writer.apply(world.batch(4)).await.expect("it is applied");
+
+    // Another process drops the run's tables and makes them again; this one hears of it.
+    let store = engine.store().await;
+    let (mut other, model) = (store.writer(), model_of(&[&world.list, &world.sums]));
+    other.migrate(&model, &catalog_of(1, Vec::new())).await.expect("it migrates");
+    let back = catalog_of(2, vec![run_of("r", &[&world.list, &world.sums])]);
+    other.migrate(&model, &back).await.expect("it migrates");
+    world.reader.catalog().await.expect("a catalog");
+
+    let late = world.writer.apply(world.batch(9)).await;
+    assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");
+    assert!(world.reader.marks().await.expect("marks").is_empty());
+    world.writer.begin();
+    world.writer.apply(world.batch(3)).await.expect("it is applied");
+    assert_eq!(*world.reader.marks().await.expect("marks"), [mark("r", 3)]);
+    engine.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_still_knows_the_old_tables_is_not_answered_from_the_new_ones() {
+    use conformance::world::{World, catalog_of, model_of, run, run_of};
+    let engine = cql().await;
+    let mut world = World::new(&engine).await;
+    world.writer.apply(world.batch(4)).await.expect("it is applied");
+    assert!(world.reader.state(&run(), "order", "o-004").await.expect("a row").is_some());
+    let store = engine.store().await;
+    let (mut other, model) = (store.writer(), model_of(&[&world.list, &world.sums]));
+    other.migrate(&model, &catalog_of(1, Vec::new())).await.expect("it migrates");
+    let back = catalog_of(2, vec![run_of("r", &[&world.list, &world.sums])]);
+    other.migrate(&model, &back).await.expect("it migrates");
+    // No mark of the new tables is there yet, so nothing has told this process of them.
+    let stale = world.reader.state(&run(), "order", "o-004").await;
+    assert!(matches!(stale, Err(StoreError::Unavailable(_))), "{stale:?}");
+    engine.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cell_that_another_projector_brought_further_is_read_anew() {
+    use conformance::world::{World, mark};
+    use foldline_read_store::{Batch, CellWrite};
+    use model::{Value, rows::Amount};
+    let engine = cql().await;
+    let mut world = World::new(&engine).await;
+    let gain = |offset: i64| {
+        let add = vec![Amount::Exact(1); 3];
+        let cells = vec![CellWrite { add, ..world.cell(offset, 1, 0) }];
+        Batch { cells, marks: vec![mark("r", offset)], ..Batch::default() }
+    };
+    let gains: Vec<Batch> = (1..=4).map(gain).collect();
+    world.writer.begin();
+    world.writer.apply(gains[0].clone()).await.expect("it is applied");
+    let mut other = engine.store().await.writer();
+    for gain in &gains[..3] {
+        other.apply(gain.clone()).await.expect("it is applied");
+    }
+    while *world.reader.marks().await.expect("marks") != [mark("r", 3)] {
+        world.reader.marks_moved().await;
+    }
+    // The one is known to be in the tables; the other has to go on from what is there.
+    for gain in [&gains[1], &gains[3]] {
+        world.writer.apply(gain.clone()).await.expect("it is applied");
+    }
+    let cells = world.reader.scan_rows(&conformance::world::run(), &world.sums, None, 9).await;
+    assert_eq!(cells.expect("a cell")[0][1], Value::Int(4));
     engine.close().await;
 }

@@ -13,6 +13,8 @@ use super::{Ground, Owner, Standing};
 const READ_BYTES: usize = 4 << 20;
 /// How long the owner's own claim may take to appear.
 const CLAIM_APPEARS: Duration = Duration::from_secs(10);
+/// How far below the tail the last event is looked for: near at first.
+const LOOKED_BACK: [i64; 2] = [64, 4_096];
 /// A wait up to this long is waited out; commands are refused meanwhile where it is longer.
 const SHORT: Duration = Duration::from_millis(250);
 
@@ -129,7 +131,8 @@ impl Owner {
         let marks = ground.reader.marks().await?;
         let start = self.lowest_mark(&marks);
         self.mark = start.as_ref().map_or(-1, |mark| mark.offset);
-        self.read_tail(claim, start).await?;
+        let next = self.read_tail(claim, start).await?;
+        self.look_back(next).await?;
         // What was there before this claim may still be above the mark: batch 0 ends at it.
         self.ends.note(0, self.claimed_at);
         self.durable = self.durable.max(self.mark);
@@ -172,8 +175,9 @@ impl Owner {
         lowest.cloned()
     }
 
-    /// Reads from the mark until the owner's own claim appears: then nothing was missed.
-    async fn read_tail(&mut self, own: Own, start: Option<Mark>) -> Result<(), TakeOverError> {
+    /// Reads from the mark until the owner's own claim appears: then nothing was missed. Says where
+    /// reading began.
+    async fn read_tail(&mut self, own: Own, start: Option<Mark>) -> Result<i64, TakeOverError> {
         // The store may have taken in this very claim already; its record is read all the same,
         // for it says how late the partition is.
         let (next, mut validity) = match start {
@@ -195,10 +199,34 @@ impl Owner {
             from = Offset(last.offset.0 + 1);
             for record in records {
                 if self.take_record(&mut validity, record, own)? {
-                    return Ok(());
+                    return Ok(next);
                 }
             }
         }
+    }
+
+    /// Finds the time of the last event below `end`, where the tail began: the clock of its owner
+    /// may have been ahead of this one's, and of the log's that timed the claim.
+    async fn look_back(&mut self, end: i64) -> Result<(), TakeOverError> {
+        for stretch in LOOKED_BACK {
+            let mut from = Offset((end - stretch).max(0));
+            let mut found = from.0 == 0;
+            while from.0 < end {
+                let records = self.ground.log.read(&self.partition, from, READ_BYTES).await?;
+                let Some(last) = records.last() else { break };
+                from = Offset(last.offset.0 + 1);
+                for record in records.iter().take_while(|record| record.offset.0 < end) {
+                    if matches!(record.body, Body::Event(_)) {
+                        self.last_time = self.last_time.max(record.time);
+                        found = true;
+                    }
+                }
+            }
+            if found {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Takes one record of the tail in; true where it is the owner's own claim.
@@ -208,8 +236,7 @@ impl Owner {
         record: Record,
         own: Own,
     ) -> Result<bool, TakeOverError> {
-        let offset = record.offset.0;
-        self.last_time = self.last_time.max(record.time);
+        let (offset, time) = (record.offset.0, record.time);
         let is_own = matches!(&record.body, Body::Claim(claim) if claim.id == own.id);
         if is_own {
             own.check(record.time, self.ground.limits.clock_tolerance)?;
@@ -217,13 +244,15 @@ impl Owner {
         match validity.step(record) {
             Step::Complete(records) => {
                 self.durable = offset;
+                self.last_time = self.last_time.max(time);
                 self.tail.push(&self.model, records).map_err(TakeOverError::Unknown)?;
             }
             Step::Dropped => {
                 tracing::warn!(partition = %self.partition, offset, "record does not count");
                 metrics::counter!("foldline_records_dropped_total").increment(1);
             }
-            Step::Claimed | Step::Held => {}
+            Step::Claimed => self.last_time = self.last_time.max(time),
+            Step::Held => {}
         }
         Ok(is_own)
     }

@@ -228,11 +228,20 @@ impl Owner {
         if !self.backlog.is_empty() || self.loads.are_stale() {
             self.stand().await;
         }
-        while let Some(ask) = self.backlog.pop_front() {
-            self.admit(ask);
+        loop {
+            while !self.batch.is_full()
+                && let Some(ask) = self.backlog.pop_front()
+            {
+                self.admit(ask);
+            }
+            self.fetch();
+            self.launch();
+            if self.flight.is_some() || self.backlog.is_empty() {
+                return;
+            }
+            // The batch has landed at once; where it failed, the claim is gone.
+            self.stand().await;
         }
-        self.fetch();
-        self.launch();
     }
 
     /// Sends the batch off, where none is on its way.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::claim::{self, ClaimRecord};
 use super::config::KafkaConfig;
-use super::readback::{Claimed, Readback, Unseen};
+use super::readback::{Readback, Unseen};
 use super::recent::Recent;
 use super::transaction::{Broken, Transactions};
 use super::wire::Envelope;
@@ -28,8 +28,6 @@ use crate::record::{Claim, ClaimId, Offset, PartitionId};
 const CLAIM_APPEARS: Duration = Duration::from_secs(10);
 /// How long committed records may take to appear.
 const RECORDS_APPEAR: Duration = Duration::from_secs(10);
-/// How far the clock of an owner may be from the brokers'.
-const MAX_SKEW_MS: i64 = 60_000;
 
 /// What a claim is made with.
 pub(super) struct Wanted {
@@ -41,14 +39,6 @@ pub(super) struct Wanted {
     pub stalls: Arc<AtomicU64>,
     /// Lives as long as the thread: whoever closes the log waits for all of these.
     pub alive: Arc<()>,
-}
-
-/// Why a partition could not be claimed.
-#[derive(Debug)]
-pub(super) enum Refused {
-    Other(ClaimError),
-    /// This machine's clock is so many milliseconds off.
-    Clock(i64),
 }
 
 enum Job {
@@ -64,9 +54,9 @@ pub(super) struct KafkaAppender {
 }
 
 /// Claims the partition, on a thread of its own.
-pub(super) async fn claim(wanted: Wanted) -> Result<KafkaAppender, Refused> {
+pub(super) async fn claim(wanted: Wanted) -> Result<KafkaAppender, ClaimError> {
     let (reply, answer) = oneshot::channel();
-    let unavailable = |detail: String| Refused::Other(ClaimError::Unavailable(detail));
+    let unavailable = ClaimError::Unavailable;
     std::thread::Builder::new()
         .name(format!("log-{}", wanted.partition))
         .spawn(move || run(wanted, reply))
@@ -74,12 +64,12 @@ pub(super) async fn claim(wanted: Wanted) -> Result<KafkaAppender, Refused> {
     answer.await.unwrap_or_else(|_| Err(unavailable("the claim was broken off".to_owned())))
 }
 
-fn run(wanted: Wanted, reply: oneshot::Sender<Result<KafkaAppender, Refused>>) {
+fn run(wanted: Wanted, reply: oneshot::Sender<Result<KafkaAppender, ClaimError>>) {
     let (jobs, queue) = channel();
     let recent = Arc::clone(&wanted.recent);
     match Owning::begin(wanted) {
         Ok(mut owning) => {
-            let (claim, claimed_at) = (owning.claim, owning.claimed.offset);
+            let (claim, claimed_at) = (owning.claim, owning.claimed_at);
             let given = reply.send(Ok(KafkaAppender { claim, claimed_at, jobs }));
             if given.is_ok() {
                 owning.serve(&queue);
@@ -96,7 +86,7 @@ struct Owning {
     envelope: Envelope,
     readback: Arc<Readback>,
     claim: ClaimId,
-    claimed: Claimed,
+    claimed_at: Offset,
     seq: u64,
     /// Offset after the last record that was read back.
     end: i64,
@@ -104,9 +94,9 @@ struct Owning {
 }
 
 impl Owning {
-    fn begin(wanted: Wanted) -> Result<Owning, Refused> {
+    fn begin(wanted: Wanted) -> Result<Owning, ClaimError> {
         let Wanted { config, stream, partition, owner, recent, stalls, alive } = wanted;
-        let unavailable = |detail: String| Refused::Other(ClaimError::Unavailable(detail));
+        let unavailable = ClaimError::Unavailable;
         let topic = config.topic(&partition.topic);
         let transactions = Transactions::begin(&config, &topic, partition.number, stalls)
             .map_err(|error| unavailable(format!("can't become the only producer: {error}")))?;
@@ -115,20 +105,19 @@ impl Owning {
         recent.attach(Arc::clone(&readback));
         let claim = Claim { id, stream, owner };
         let datum = claim::encode(&ClaimRecord { claim, partitions: config.partitions });
-        let claimed = transactions
+        let claimed_at = transactions
             .write([(None, datum.as_slice(), OwnedHeaders::new())])
             .map_err(|broken| unavailable(format!("the claim was not written: {broken:?}")))
-            .and_then(|offset| appears(&partition, &readback, offset))
-            .and_then(on_time);
-        let claimed = claimed.inspect_err(|_| recent.detach(&readback))?;
+            .and_then(|offset| appears(&partition, &readback, offset));
+        let claimed_at = claimed_at.inspect_err(|_| recent.detach(&readback))?;
         Ok(Owning {
             envelope: Envelope::new(id, &config.prefix, &partition.topic),
             transactions,
             readback,
             claim: id,
             seq: 0,
-            end: claimed.offset.0 + 1,
-            claimed,
+            end: claimed_at.0 + 1,
+            claimed_at,
             _alive: alive,
         })
     }
@@ -184,24 +173,15 @@ impl Owning {
     }
 }
 
-fn appears(partition: &PartitionId, readback: &Readback, offset: i64) -> Result<Claimed, Refused> {
+fn appears(partition: &PartitionId, readback: &Readback, offset: i64) -> Result<Offset, ClaimError> {
     readback.claimed(CLAIM_APPEARS).map_err(|unseen| {
         if unseen == Unseen::Late {
             tracing::error!(%partition, offset, "the own claim can't be read: a transaction that \
                 nobody ends may hold the partition back (kafka-transactions.sh find-hanging)");
         }
         let detail = format!("the claim at offset {offset} did not appear: {unseen:?}");
-        Refused::Other(ClaimError::Unavailable(detail))
+        ClaimError::Unavailable(detail)
     })
-}
-
-fn on_time(claimed: Claimed) -> Result<Claimed, Refused> {
-    let skew = clock() - claimed.time;
-    if skew.abs() > MAX_SKEW_MS { Err(Refused::Clock(skew)) } else { Ok(claimed) }
-}
-
-fn clock() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 
 fn append_error(broken: Broken) -> AppendError {

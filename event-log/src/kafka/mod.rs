@@ -40,7 +40,7 @@ use uuid::Uuid;
 use crate::log::{Appender, ClaimError, Log, ReadError};
 use crate::membership::Membership;
 use crate::record::{Offset, PartitionId, Record};
-use appender::{Refused, Wanted};
+use appender::Wanted;
 use claim::ClaimRecord;
 use cold::Cold;
 pub use config::{Group, KafkaConfig};
@@ -258,16 +258,7 @@ impl Log for KafkaLog {
             stalls: Arc::clone(&self.stalls),
             alive: Arc::clone(&self.appenders),
         };
-        let appender = match appender::claim(wanted).await {
-            Ok(appender) => appender,
-            Err(Refused::Other(error)) => return Err(error),
-            Err(Refused::Clock(skew_ms)) => {
-                tracing::error!(skew_ms, "this clock is too far off the brokers': leaving");
-                self.leave_groups().await;
-                let why = format!("this machine's clock is {skew_ms} ms off the brokers' clock");
-                return Err(ClaimError::Unavailable(why));
-            }
-        };
+        let appender = appender::claim(wanted).await?;
         let claim = crate::record::Claim { id: appender.claim(), stream: self.stream, owner };
         let record = ClaimRecord { claim, partitions: self.config.partitions };
         self.owners.claimed(partition, &record, appender.claimed_at());

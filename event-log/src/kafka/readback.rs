@@ -17,19 +17,11 @@ pub(super) struct Readback {
 #[derive(Default)]
 struct State {
     validity: Validity,
-    claimed: Option<Claimed>,
+    claimed: Option<Offset>,
     /// Last offset of each complete command that nobody has asked for yet, and its number.
     complete: VecDeque<(u64, Offset)>,
     superseded: bool,
     gone: bool,
-}
-
-/// The claim's own record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Claimed {
-    pub offset: Offset,
-    /// When the broker appended it.
-    pub time: i64,
 }
 
 /// Why waiting ended without what was waited for.
@@ -70,8 +62,8 @@ impl Readback {
         self.lock().superseded
     }
 
-    /// Waits for the claim's own record.
-    pub(super) fn claimed(&self, patience: Duration) -> Result<Claimed, Unseen> {
+    /// Waits for the claim's own record; gives its offset.
+    pub(super) fn claimed(&self, patience: Duration) -> Result<Offset, Unseen> {
         self.wait(patience, |state| state.claimed)
     }
 
@@ -118,13 +110,13 @@ impl Readback {
 
 impl State {
     fn step(&mut self, own: ClaimId, record: Record) {
-        let (offset, time) = (record.offset, record.time);
+        let offset = record.offset;
         let is_own = matches!(&record.body, Body::Claim(claim) if claim.id == own);
         if self.superseded || (self.claimed.is_none() && !is_own) {
             return;
         }
         match self.validity.step(record) {
-            Step::Claimed if is_own => self.claimed = Some(Claimed { offset, time }),
+            Step::Claimed if is_own => self.claimed = Some(offset),
             Step::Claimed => self.superseded = true,
             Step::Complete(_) => self.complete.push_back((self.validity.seq, offset)),
             Step::Held | Step::Dropped => {}
@@ -145,7 +137,7 @@ mod tests {
     fn claim(offset: i64, id: u128) -> Record {
         let claim =
             Claim { id: ClaimId(Uuid::from_u128(id)), stream: Uuid::nil(), owner: "".into() };
-        Record { offset: Offset(offset), time: 77, body: Body::Claim(claim) }
+        Record { offset: Offset(offset), time: 0, body: Body::Claim(claim) }
     }
 
     fn event(offset: i64, claim: u128, seq: u64, index: u16, of: u16) -> Record {
@@ -181,8 +173,7 @@ mod tests {
     #[test]
     fn what_stands_before_the_claim_is_not_looked_at() {
         let readback = after(&[event(1, OWN, 1, 1, 1), claim(2, 9), claim(3, OWN)]);
-        let claimed = Claimed { offset: Offset(3), time: 77 };
-        assert_eq!(readback.claimed(Duration::ZERO), Ok(claimed));
+        assert_eq!(readback.claimed(Duration::ZERO), Ok(Offset(3)));
         assert_eq!(readback.completed(1, Duration::ZERO), Err(Unseen::Late));
         assert!(!readback.is_superseded());
     }

@@ -107,10 +107,12 @@ impl Recent {
         self.head.subscribe()
     }
 
-    /// Notes that nothing is committed from `from` up to where memory begins, which was `began`.
+    /// Notes that nothing is committed from `from` up to where memory begins, which was `began`. A
+    /// reader that met the end before anything that is in memory says nothing of the kind: it asked
+    /// a broker that did not know all yet, as one does that has just begun to lead.
     pub(super) fn nothing_before(&self, from: i64, began: i64) {
         let mut ring = self.lock();
-        if ring.from == began {
+        if ring.from == began && ring.records.is_empty() {
             ring.from = from.min(began);
         }
     }
@@ -241,5 +243,14 @@ mod tests {
         // What was found before something was let go says nothing now.
         recent.nothing_before(2, 10);
         assert_eq!(offsets(recent.read(Offset(2), 1)), Err(8));
+    }
+
+    #[test]
+    fn an_end_that_was_met_too_early_hides_nothing() {
+        let recent = Recent::new(9_999);
+        recent.begin(10);
+        recent.push(&mut records(&[12]));
+        recent.nothing_before(8, 10);
+        assert_eq!(offsets(recent.read(Offset(8), 9_999)), Err(10));
     }
 }

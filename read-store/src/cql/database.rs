@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use scylla::client::session::Session;
@@ -17,7 +18,7 @@ use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 
 use super::bound::Values;
 use super::error::{Result, unavailable};
-use super::statement::Statement;
+use super::statement::{LONGEST_PAUSE, Statement};
 use crate::store::StoreError;
 
 /// Reads on their way at a time.
@@ -183,8 +184,13 @@ impl Database {
 
     /// Writes all, in no order. Those of one partition go together.
     pub(super) async fn write(&self, writes: Vec<Write>) -> Result<()> {
+        self.write_since(SystemTime::now(), writes).await
+    }
+
+    /// The same for writes that were made ready at some moment: not after a long pause.
+    pub(super) async fn write_since(&self, ready: SystemTime, writes: Vec<Write>) -> Result<()> {
         stream::iter(together(writes))
-            .map(|group| self.write_group(group))
+            .map(|group| self.write_group(ready, group))
             .buffer_unordered(AT_ONCE)
             .try_collect()
             .await
@@ -197,8 +203,9 @@ impl Database {
         Ok(())
     }
 
-    async fn write_group(&self, mut group: Vec<Write>) -> Result<()> {
+    async fn write_group(&self, ready: SystemTime, mut group: Vec<Write>) -> Result<()> {
         let _permit = permit(&self.writes).await?;
+        refuse_late(ready, SystemTime::now())?;
         if group.len() == 1
             && let Some(write) = group.pop()
         {
@@ -243,6 +250,16 @@ impl Database {
     }
 }
 
+/// Refuses to go on with what was begun too long ago.
+pub(super) fn refuse_late(begun: SystemTime, now: SystemTime) -> Result<()> {
+    match now.duration_since(begun) {
+        Ok(passed) if passed > LONGEST_PAUSE => {
+            Err(StoreError::Unavailable("this process stood still for too long".into()))
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn permit(semaphore: &Semaphore) -> Result<SemaphorePermit<'_>> {
     semaphore.acquire().await.map_err(|error| unavailable(&error))
 }
@@ -284,4 +301,20 @@ fn together(writes: Vec<Write>) -> Vec<Vec<Write>> {
         }
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_write_that_slept_too_long_is_refused_and_a_clock_set_back_is_not_a_pause() {
+        let begun = SystemTime::UNIX_EPOCH + 9 * LONGEST_PAUSE;
+        assert_eq!(refuse_late(begun, begun + LONGEST_PAUSE), Ok(()));
+        assert_eq!(refuse_late(begun, begun - LONGEST_PAUSE), Ok(()));
+        let late = refuse_late(begun, begun + LONGEST_PAUSE + Duration::from_secs(1));
+        assert!(matches!(late, Err(StoreError::Unavailable(_))));
+    }
 }

@@ -5,11 +5,16 @@
 //! it: so a write that comes late or twice changes nothing. Only the catalog has conditions.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use model::Direction;
 
-/// Gossip, repair and hints must be done within this; a projector never pauses longer and goes on.
+/// Gossip, repair and hints must be done within this.
 const GC_GRACE_SECONDS: u32 = 86_400;
+
+/// A writer that stood still for longer begins anew: deletes that hide what it was about to write
+/// may be forgotten soon.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(GC_GRACE_SECONDS as u64 / 2);
 
 /// The text of a statement.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use model::View;
 
@@ -24,7 +25,10 @@ pub(super) async fn apply(
     let tables = tables_of(shared, &batch).await?;
     check_tables(&tables, began, &batch)?;
     let marked = !batch.marks.is_empty();
-    leave_out_known(&mut batch, &shared.known_marks());
+    if leave_out_known(&mut batch, &shared.known_marks()) {
+        // Somebody else has brought the cells further than is remembered.
+        remembered.forget();
+    }
     if marked && batch.marks.is_empty() {
         return Ok(());
     }
@@ -95,8 +99,8 @@ fn check_cells(batch: &Batch) -> Result<()> {
 }
 
 /// Leaves out what is known to be in the tables. The marks known are true lower bounds; what is
-/// not known to be there may be, and is written again.
-fn leave_out_known(batch: &mut Batch, known: &[Mark]) {
+/// not known to be there may be, and is written again. Whether anything was left out.
+fn leave_out_known(batch: &mut Batch, known: &[Mark]) -> bool {
     let is_known = |mark: &Mark| {
         let same = |known: &&Mark| known.run == mark.run && known.partition == mark.partition;
         known.iter().find(same).is_some_and(|known| known.offset >= mark.offset)
@@ -115,6 +119,7 @@ fn leave_out_known(batch: &mut Batch, known: &[Mark]) {
         batch.parked.retain(|write| !is_old(&write.run));
     }
     batch.marks = new;
+    !old.is_empty()
 }
 
 /// All statements of a batch. They are made before any is sent, so a value that does not fit
@@ -158,11 +163,13 @@ impl Statements {
 
     /// A row that moves is seen twice for a moment rather than not at all: deletes come later.
     async fn write(self, shared: &Shared) -> Result<()> {
-        shared.database.write(self.first).await?;
+        let ready = SystemTime::now();
+        let database = &shared.database;
+        database.write_since(ready, self.first).await?;
         shared.learn(&self.waits);
-        shared.database.write(self.deletes).await?;
-        shared.database.write(self.states).await?;
-        shared.database.write(self.marks).await
+        database.write_since(ready, self.deletes).await?;
+        database.write_since(ready, self.states).await?;
+        database.write_since(ready, self.marks).await
     }
 }
 

@@ -11,9 +11,11 @@ mod migrate;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 
+use super::database::refuse_late;
 use super::error::Result;
 use super::reader::waiting;
 use super::shared::Shared;
@@ -29,11 +31,18 @@ pub(super) struct CqlWriter {
     cells: cells::Remembered,
     /// When the tables of each run were made that the caller began with, if it said so.
     began: Option<HashMap<RunId, u64>>,
+    /// When it last began or applied something.
+    alive: SystemTime,
 }
 
 impl CqlWriter {
     pub(super) fn new(shared: Arc<Shared>) -> CqlWriter {
-        CqlWriter { shared, cells: cells::Remembered::default(), began: None }
+        CqlWriter {
+            shared,
+            cells: cells::Remembered::default(),
+            began: None,
+            alive: SystemTime::now(),
+        }
     }
 }
 
@@ -66,7 +75,11 @@ impl Writer for CqlWriter {
     }
 
     async fn apply(&mut self, batch: Batch) -> Result<()> {
-        apply::apply(&self.shared, &mut self.cells, self.began.as_ref(), batch).await
+        // What was planned before a long pause is planned anew, on what is there now.
+        refuse_late(self.alive, SystemTime::now())?;
+        apply::apply(&self.shared, &mut self.cells, self.began.as_ref(), batch).await?;
+        self.alive = SystemTime::now();
+        Ok(())
     }
 
     fn forget(&mut self) {
@@ -76,5 +89,6 @@ impl Writer for CqlWriter {
     fn begin(&mut self) {
         self.cells.forget();
         self.began = Some(self.shared.tables().made());
+        self.alive = SystemTime::now();
     }
 }
