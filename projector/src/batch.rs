@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use event_log::Record;
 use event_log::validity::event;
+use event_log::{Record, planted};
 use model::{Aggregate, View};
 use read_store::batch::StateRow;
 use read_store::position::PartitionKey;
@@ -161,7 +161,8 @@ pub(crate) fn plan_groups(
     atomic: bool,
 ) -> Result<Planned, Stop> {
     let mut planned = Planned::default();
-    let mut effects = Effects { rows: Vec::new(), cells: Cells::new(!atomic) };
+    let apart = !atomic && !planted::is("coalesced-rollups");
+    let mut effects = Effects { rows: Vec::new(), cells: Cells::new(apart) };
     for (at, (groups, before)) in groups.into_iter().zip(before).enumerate() {
         let mut planning = Planning {
             run: &runs[at],
@@ -339,7 +340,13 @@ impl Planning<'_> {
             run: run.run.clone(),
             aggregate: run.aggregate.name.clone(),
             id: id.clone(),
-            state: StateRow { version, offset, keyed, state: encoded, parked_from },
+            state: StateRow {
+                version,
+                offset,
+                keyed,
+                state: encoded,
+                parked_from: parked_from.filter(|_| !planted::is("parked-row-evicted")),
+            },
         });
         let known = Known { version, offset, keyed, parked_from, state, size };
         self.out.states.push((self.at, id, Arc::new(known)));

@@ -1,7 +1,7 @@
 //! A stretch of a partition: whole commands, ending where a command ends.
 
-use event_log::Record;
 use event_log::validity::{Step, Validity};
+use event_log::{Record, planted};
 
 /// What one batch is made from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,7 +49,7 @@ impl Stretch {
                 self.commands.push(command);
             }
         }
-        if validity.is_between_commands() {
+        if validity.is_between_commands() || planted::is("mark-inside-a-command") {
             self.end = Some(offset);
             self.claim = validity.claim.map(|claim| *claim.0.as_bytes());
             self.seq = validity.seq;

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use event_log::planted;
 use model::rows::Row;
 use model::{RowView, Value};
 
@@ -22,6 +23,7 @@ pub(crate) struct Touched<'v> {
 
 struct Entry {
     row: Row,
+    first: usize,
     last: usize,
     constant: bool,
     nulls: Vec<usize>,
@@ -65,6 +67,13 @@ impl<'v> Touched<'v> {
         let last = self.states.saturating_sub(1);
         self.entries.into_iter().filter_map(move |entry| {
             let delete = entry.last != last;
+            if planted::is("net-differences") && delete && entry.first > 0 {
+                return None;
+            }
+            let entry = match planted::is("nulls-left-out") {
+                true => Entry { nulls: nulls(&entry.row), ..entry },
+                false => entry,
+            };
             (delete || !entry.constant).then_some(Effect {
                 row: entry.row,
                 always_null: entry.nulls,
@@ -75,7 +84,7 @@ impl<'v> Touched<'v> {
 
     fn insert(&mut self, row: Row, now: usize) {
         let nulls = nulls(&row);
-        self.entries.push(Entry { row, last: now, constant: now == 0, nulls });
+        self.entries.push(Entry { row, first: now, last: now, constant: now == 0, nulls });
         match self.entries.len() {
             n if n < INDEXED_FROM => {}
             INDEXED_FROM => {

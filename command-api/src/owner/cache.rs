@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use event_log::planted;
 use model::decide::Snapshot;
 
 use super::keys::Keys;
@@ -109,6 +110,7 @@ impl Cache {
             let Some((aggregate, id)) = self.clock.pop_front() else { return };
             let Some(entry) = self.entries[aggregate].get_mut(&id) else { continue };
             let pinned = settled.is_none_or(|settled| entry.batch > settled);
+            let pinned = pinned && !planted::is("unprojected-evicted");
             if pinned || std::mem::take(&mut entry.touched) {
                 self.clock.push_back((aggregate, id));
                 continue;

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use event_log::NewCommand;
+use event_log::{NewCommand, planted};
 use model::Aggregate;
 use model::decide::{Call, Decision, Rejection};
 use model::expr::Env;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Owner;
 use super::batch::{Outcome, Pending};
 use super::cache::Entry;
-use super::keys::{Place, Remembered};
+use super::keys::{Keys, Place, Remembered};
 use crate::ask::{Ask, Done, Refusal, Success};
 
 /// Fresh ids for `new_id()`.
@@ -74,7 +74,11 @@ impl Owner {
         let mut ids = self.ids(now);
         let full = self.cache.is_full();
         let Some(entry) = self.cache.get(ask.aggregate, &ask.id) else { return };
-        if let Some(found) = ask.key.as_ref().and_then(|key| entry.keys.find(key)) {
+        let found = ask.key.as_ref().and_then(|key| entry.keys.find(key));
+        let forgotten = |found: &&Remembered| {
+            planted::is("twins-decided-twice") && found.place.offset().is_none()
+        };
+        if let Some(found) = found.filter(|found| !forgotten(found)) {
             let outcome = replay(found, &ask);
             return match outcome {
                 // It was durable before this call, so nothing has to be waited for.
@@ -136,6 +140,9 @@ impl Owner {
                 place,
             });
         }
+        if planted::is("purge-forgets-keys") && entry.snapshot.state.is_none() {
+            entry.keys = Keys::default();
+        }
         self.cache.resize(ask.aggregate, &ask.id, decision.state_bytes);
         self.last_time = now;
         let events: Vec<_> =
@@ -168,6 +175,16 @@ impl Owner {
     }
 
     fn pend(&mut self, ask: Ask, outcome: Outcome) {
+        if matches!(outcome, Outcome::Settled(_)) {
+            if planted::is("refused-from-memory") {
+                return self.reply_now(ask, outcome);
+            }
+            if planted::is("late-proof")
+                && let Some(flight) = &mut self.flight
+            {
+                return flight.batch.pending.push(Pending { reply: ask.reply, outcome });
+            }
+        }
         self.batch.pending.push(Pending { reply: ask.reply, outcome });
     }
 

@@ -20,7 +20,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_log::{AppendError, Appended, Appender, Log, Membership, PartitionId};
+use event_log::{AppendError, Appended, Appender, Log, Membership, PartitionId, planted};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
@@ -309,7 +309,9 @@ impl Owner {
     /// Drops claim and states; what waits for cold aggregates goes on waiting.
     fn forget(&mut self) {
         self.standing = Standing::Idle;
-        self.cache.clear();
+        if !planted::is("states-kept-after-an-error") {
+            self.cache.clear();
+        }
         self.tail.clear();
         self.ends.clear();
         self.loads.restart();

@@ -28,12 +28,21 @@ pub struct AdversaryLog {
     link: Link,
     name: Arc<str>,
     clock: fn() -> i64,
+    watch: Option<Watch>,
 }
+
+/// Hears of every partition that is about to be claimed.
+pub type Watch = Arc<dyn Fn(&PartitionId) + Send + Sync>;
 
 impl AdversaryLog {
     /// A client of this name behind a link.
     pub fn new(cluster: Arc<Cluster>, link: Link, name: &str, clock: fn() -> i64) -> AdversaryLog {
-        AdversaryLog { cluster, link, name: name.into(), clock }
+        AdversaryLog { cluster, link, name: name.into(), clock, watch: None }
+    }
+
+    /// The same, whose claims are watched.
+    pub fn watched(self, watch: Watch) -> AdversaryLog {
+        AdversaryLog { watch: Some(watch), ..self }
     }
 
     fn new_claim(&self) -> ClaimId {
@@ -72,6 +81,9 @@ impl Log for AdversaryLog {
         partition: &PartitionId,
         owner: &str,
     ) -> Result<Box<dyn Appender>, ClaimError> {
+        if let Some(watch) = &self.watch {
+            watch(partition);
+        }
         let failed = |broken: Broken| ClaimError::Unavailable(format!("{broken:?}"));
         let session = Session::init(self.cluster.clone(), self.link.clone(), partition.clone());
         let session = session.await.map_err(failed)?;
@@ -187,10 +199,10 @@ impl Appender for ClientAppender {
         let inner = self.inner.clone();
         async move {
             let (session, seen) = usable(&inner)?;
-            if planted::is("refused-from-memory") || planted::is("empty-proof") {
+            if planted::is("empty-proof") {
                 return Ok(());
             }
-            if planted::is("late-proof") && is_proven(&inner) {
+            if planted::is("old-proof") && is_proven(&inner) {
                 return Ok(());
             }
             let proof = confirm(&session).await;
@@ -249,9 +261,6 @@ async fn append(
         session.begin().await.map_err(unknown)?;
     }
     let committed = session.commit().await;
-    if planted::is("ends-are-certain") && committed.is_err() {
-        return Err(AppendError::NothingWritten("the commit was not answered".to_owned()));
-    }
     committed.map_err(unknown)?;
     if planted::is("acknowledged-before-read-back") || planted::is("offsets-after-data") {
         seen.validity.seq = seq;

@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::link::Link;
 use crate::membership::Membership;
-use crate::planted;
 use crate::record::PartitionId;
 
 /// What the coordinator of the group says.
 #[derive(Default)]
 struct Agreed {
-    generation: u64,
     owners: BTreeMap<PartitionId, u64>,
+    /// Since when a partition is no longer a member's that had it once.
+    lost: BTreeMap<(PartitionId, u64), Instant>,
 }
 
 /// The group.
@@ -51,10 +52,21 @@ impl Group {
     /// Shares the partitions out anew: the member of each.
     pub fn rebalance(&self, owners: BTreeMap<PartitionId, u64>) {
         let mut agreed = self.agreed();
-        agreed.generation += 1;
-        agreed.owners = owners;
+        for (partition, owner) in owners {
+            agreed.lost.remove(&(partition.clone(), owner));
+            if let Some(before) = agreed.owners.insert(partition.clone(), owner)
+                && before != owner
+            {
+                agreed.lost.insert((partition, before), Instant::now());
+            }
+        }
         drop(agreed);
         self.moved.notify_waiters();
+    }
+
+    /// Since when a partition is no longer this member's; `None` where it is, or never was.
+    pub fn lost(&self, partition: &PartitionId, member: u64) -> Option<Instant> {
+        self.agreed().lost.get(&(partition.clone(), member)).copied()
     }
 
     /// Which member a partition belongs to.
@@ -92,7 +104,11 @@ impl Group {
 
 impl Member {
     async fn hear(&self) {
-        let delay = 5 + self.link.below(300);
+        // Some are deaf for a while: they go on as if nothing had happened.
+        let delay = match self.link.below(8) {
+            0 => 2_000 + self.link.below(15_000),
+            _ => 5 + self.link.below(300),
+        };
         tokio::time::sleep(Duration::from_millis(delay)).await;
         (self.link.gate)().await;
         self.tell(Arc::new(self.group.of(self.number)));
@@ -122,9 +138,6 @@ impl Membership for Member {
 
     async fn still_assigned(&self, partition: &PartitionId) -> bool {
         let (group, number, partition) = (self.group.clone(), self.number, partition.clone());
-        if planted::is("stale-member") {
-            return self.heard().mine.contains(&partition);
-        }
         let asked = self.link.call(move || group.owner(&partition) == Some(number)).await;
         asked.unwrap_or(false)
     }

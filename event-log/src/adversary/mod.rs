@@ -12,7 +12,7 @@ mod group;
 mod link;
 mod session;
 
-pub use client::AdversaryLog;
+pub use client::{AdversaryLog, Watch};
 pub use cluster::Cluster;
 pub use group::{Group, Member};
 pub use link::{Gate, Link, Random, Weather};

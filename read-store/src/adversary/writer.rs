@@ -184,12 +184,8 @@ struct Stages {
 
 fn written(write: &RowWrite) -> Vec<(usize, Datum)> {
     let columns = write.row.0.iter().enumerate();
-    let left_out = |column: usize, value: &model::Value| match planted::is("nulls-left-out") {
-        true => *value == model::Value::Null,
-        false => write.always_null.contains(&column),
-    };
     columns
-        .filter(|(column, value)| !left_out(*column, value))
+        .filter(|(column, _)| !write.always_null.contains(column))
         .map(|(column, value)| match value {
             model::Value::Null => (column, Datum::Null),
             value => (column, Datum::Column(value.clone())),

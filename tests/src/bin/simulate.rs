@@ -5,13 +5,13 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use foldline_tests::simulate::{FAULTS, Fault, campaign, model, run};
+use foldline_tests::simulate::{FAULTS, Fault, Models, campaign, run};
 
 fn main() -> anyhow::Result<ExitCode> {
-    let model = model()?;
+    let models = Models::load()?;
     let seed = number("--seed")?;
     if let Some(seed) = seed {
-        let outcome = run(&model, seed, fault()?, true);
+        let outcome = run(&models, seed, fault()?, true);
         let found = outcome.violations.len();
         println!("seed {seed}: {found} violations, fingerprint {:016x}", outcome.fingerprint);
         return Ok(ExitCode::from(u8::from(found > 0)));
@@ -19,7 +19,7 @@ fn main() -> anyhow::Result<ExitCode> {
     // A fault may break what it is planted in; the run says so, and nobody needs the panic's text.
     std::panic::set_hook(Box::new(|_| {}));
     let seeds = number("--seeds")?.unwrap_or(1_000);
-    let summary = campaign(&model, seeds, &|line| eprintln!("{line}"));
+    let summary = campaign(&models, seeds, &|line| eprintln!("{line}"));
     for (name, seed) in &summary.found {
         println!("{name}: found by seed {seed}");
     }

@@ -3,12 +3,10 @@
 use std::fmt::{self, Display};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use model::Model;
-
-use super::{FAULTS, Fault, Outcome, run};
+use super::{FAULTS, Fault, Models, Outcome, run};
 
 /// What a campaign came to. Its text is the last line of `make simulate`.
 #[derive(Clone, Debug, Default)]
@@ -45,8 +43,8 @@ impl Display for Summary {
 }
 
 /// A run, whatever becomes of it.
-pub fn judged(model: &Arc<Model>, seed: u64, fault: Option<&Fault>) -> Outcome {
-    let run = || run(model, seed, fault, false);
+pub fn judged(models: &Models, seed: u64, fault: Option<&Fault>) -> Outcome {
+    let run = || run(models, seed, fault, false);
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
@@ -57,12 +55,12 @@ pub fn judged(model: &Arc<Model>, seed: u64, fault: Option<&Fault>) -> Outcome {
 
 /// Runs the seeds 1 to `seeds`, then looks for every fault within them. `tell` hears of what is
 /// worth a line.
-pub fn campaign(model: &Arc<Model>, seeds: u64, tell: &(dyn Fn(String) + Sync)) -> Summary {
+pub fn campaign(models: &Models, seeds: u64, tell: &(dyn Fn(String) + Sync)) -> Summary {
     let summary = Mutex::new(Summary { seeds, ..Summary::default() });
     let note = || summary.lock().unwrap_or_else(PoisonError::into_inner);
     spread(seeds, |nth| {
         let seed = nth + 1;
-        let outcome = judged(model, seed, None);
+        let outcome = judged(models, seed, None);
         for violation in &outcome.violations {
             tell(format!("seed {seed}: {violation} (again: make simulate SEED={seed})"));
         }
@@ -72,7 +70,7 @@ pub fn campaign(model: &Arc<Model>, seeds: u64, tell: &(dyn Fn(String) + Sync)) 
     });
     spread(FAULTS.len() as u64, |nth| {
         let fault = &FAULTS[nth as usize];
-        let bites = |seed: &u64| !judged(model, *seed, Some(fault)).violations.is_empty();
+        let bites = |seed: &u64| !judged(models, *seed, Some(fault)).violations.is_empty();
         match (1..=seeds).find(bites) {
             Some(seed) => note().found.push((fault.name, seed)),
             None => {

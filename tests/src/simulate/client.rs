@@ -41,6 +41,7 @@ impl Callers {
     /// One caller, until it has asked `calls` things or the run ends.
     pub async fn run(self, number: u64, calls: u64) {
         let mut known = None;
+        let mut used: Option<(Arc<str>, Arc<str>)> = None;
         for nth in 0..calls {
             if self.fleet.borrow().stopping {
                 return;
@@ -50,7 +51,13 @@ impl Callers {
             let act = any_act();
             let key = percent(50).then(|| Arc::from(format!("key-{number}-{nth}")));
             let expected = expected(&known);
+            if let Some((id, key)) = used.take_if(|_| percent(5)) {
+                // Most likely for something else than at first.
+                self.ask(&id, &act, Some(&key), None).await;
+                continue;
+            }
             let reply = self.insist(&id, &act, key.as_ref(), expected).await;
+            used = key.map(|key| (id, key)).or(used);
             if let Reply::Done { before, events, .. } = &reply {
                 known = Some(before + events.len() as u64);
             }
@@ -90,7 +97,7 @@ impl Callers {
         let any = below(fleet.instances.len() as u64) as usize;
         let owner = self.owners.owner(&self.log.route("account", id));
         let place = fleet.instances.iter().position(|instance| Some(instance.number) == owner);
-        place.filter(|_| percent(90)).unwrap_or(any)
+        place.filter(|_| percent(85)).unwrap_or(any)
     }
 
     /// Asks once.

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use model::Model;
 use model::Value;
 use model::decide::{Expected, Rejection};
 
@@ -13,6 +12,7 @@ pub struct Account {
     pub city: String,
     pub balance: i64,
     pub label: Option<String>,
+    pub moves: i64,
     pub tags: Vec<String>,
 }
 
@@ -55,12 +55,8 @@ pub enum Refused {
     AlreadyExists,
     VersionMismatch(u64),
     Overdrawn,
-}
-
-/// Loads the declared domain.
-pub fn model() -> anyhow::Result<Arc<Model>> {
-    let folder = crate::repository("tests/simulated");
-    Model::load(&folder).map(Arc::new).map_err(|errors| anyhow::anyhow!("{errors}"))
+    /// What it would write can't be folded.
+    Unfoldable,
 }
 
 impl Act {
@@ -171,7 +167,10 @@ impl Happened {
             Happened::Withdrawn(amount) => account.balance -= amount,
             Happened::Noted => {}
             Happened::Labelled(label) => account.label = label.clone(),
-            Happened::Moved(city) => account.city = city.clone(),
+            Happened::Moved(city) => {
+                account.city = city.clone();
+                account.moves += 1;
+            }
             Happened::Tagged(tags) => account.tags = tags.clone(),
             Happened::Closed => return None,
         }
@@ -186,6 +185,7 @@ pub fn refused(rejection: &Rejection) -> Option<Refused> {
         Rejection::AlreadyExists => Some(Refused::AlreadyExists),
         Rejection::VersionMismatch { version } => Some(Refused::VersionMismatch(*version)),
         Rejection::Rule { .. } => Some(Refused::Overdrawn),
+        Rejection::ExpressionFailed { .. } => Some(Refused::Unfoldable),
         _ => None,
     }
 }

@@ -1,19 +1,24 @@
 //! One instance: an owner of each partition and a projector, behind links that stand still when its
 //! process does.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use command_api::{CommandApi, Config as ApiConfig, Question, Reply};
-use event_log::adversary::{AdversaryLog, Cluster, Gate, Group, Link};
+use event_log::Log;
+use event_log::adversary::{AdversaryLog, Cluster, Gate, Group, Link, Member, Watch};
 use futures::FutureExt;
 use model::Model;
+use projector::generation::prepare_with;
 use projector::{Config as ProjectorConfig, Projector};
-use read_store::Writer;
 use read_store::adversary::{AdversaryReader, AdversaryWriter, StoreCluster, StoreLink};
+use read_store::{Reader, Writer};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
-use super::chance::{below, now, percent, random};
+use super::chance::{below, now, percent, random, trace};
 use super::weather::Skies;
 
 /// How a process is.
@@ -27,17 +32,28 @@ pub enum Life {
 /// What all instances share.
 #[derive(Clone)]
 pub struct Ground {
-    pub model: Arc<Model>,
+    /// What is deployed now.
+    pub model: Rc<RefCell<Arc<Model>>>,
     pub cluster: Arc<Cluster>,
     pub store: Arc<StoreCluster>,
     pub owners: Arc<Group>,
     pub projectors: Arc<Group>,
     pub skies: Skies,
+    /// What instances were seen to do that they must not.
+    pub seen: Seen,
 }
+
+/// Violations that show while a run goes on.
+pub type Seen = Arc<Mutex<Vec<String>>>;
+
+/// How long an instance may go on to claim what it has lost: the group was asked just before.
+const CLAIMS_ON: Duration = Duration::from_secs(3);
 
 /// One process.
 pub struct Instance {
     pub number: u64,
+    /// What it was started with.
+    pub model: Arc<Model>,
     api: Arc<CommandApi>,
     life: Arc<Pulse>,
     stop: watch::Sender<bool>,
@@ -78,10 +94,12 @@ pub fn open_gate() -> Gate {
 impl Instance {
     /// Starts a process.
     pub fn start(ground: &Ground, number: u64) -> Instance {
-        let life = Arc::new(Pulse { life: Mutex::new(Life::Running), changed: Notify::new() });
+        let life = Arc::new(Pulse::new());
         let gate = gate(life.clone());
-        let log = ground.log(gate.clone(), &format!("instance-{number}"));
+        let log = AdversaryLog::clone(&ground.log(gate.clone(), &format!("instance-{number}")));
+        let log = Arc::new(log.watched(watch(ground, number, life.clone())));
         let reader = ground.reader(gate.clone());
+        let model = ground.model.borrow().clone();
         let config = ApiConfig {
             // Room for a few accounts only, so that they come and go.
             state_bytes: if percent(50) { 2_000 + below(4_000) as usize } else { 64 << 20 },
@@ -94,24 +112,27 @@ impl Instance {
             ..ApiConfig::default()
         };
         let member = ground.owners.join(number, ground.link(gate.clone()));
-        let model = ground.model.clone();
-        let api = CommandApi::member(model, log.clone(), reader.clone(), member, config);
+        let api = CommandApi::member(model.clone(), log.clone(), reader.clone(), member, config);
         let config = ProjectorConfig {
             batch_bytes: 256 * (1 + below(40) as usize),
             batch_events: 1 + below(20) as usize,
             cache_bytes: 500 + below(8_000),
             atomic: false,
             random,
+            clock: now,
             ..ProjectorConfig::default()
         };
-        let writer = ground.writer(gate.clone());
-        let writers = move || -> Box<dyn Writer> { Box::new(writer.fresh()) };
-        let member = ground.projectors.join(number, ground.link(gate));
-        let projector =
-            Projector::member(ground.model.clone(), log, reader, Arc::new(writers), member, config);
         let (stop, stopping) = watch::channel(false);
-        tokio::spawn(projector.run(stopping));
-        Instance { number, api, life, stop }
+        let feeder = Feeder {
+            model: model.clone(),
+            log,
+            reader,
+            writer: ground.writer(gate.clone()),
+            member: ground.projectors.join(number, ground.link(gate)),
+            config,
+        };
+        tokio::spawn(feeder.run(stopping));
+        Instance { number, model, api, life, stop }
     }
 
     pub fn life(&self) -> Life {
@@ -160,20 +181,75 @@ impl Instance {
     }
 }
 
+/// The projector of an instance.
+struct Feeder {
+    model: Arc<Model>,
+    log: Arc<AdversaryLog>,
+    reader: Arc<AdversaryReader>,
+    writer: AdversaryWriter,
+    member: Arc<Member>,
+    config: ProjectorConfig,
+}
+
+impl Feeder {
+    /// Makes the tables ready, then projects.
+    async fn run(self, stopping: watch::Receiver<bool>) {
+        let Feeder { model, log, reader, writer, member, config } = self;
+        let (log, reader): (Arc<dyn Log>, Arc<dyn Reader>) = (log, reader);
+        loop {
+            let mut writer = writer.fresh();
+            let ready =
+                prepare_with(&config, &model, &log, &mut writer, &reader, &mut |_, _| {}).await;
+            match ready {
+                Ok(_) => break,
+                Err(error) => trace(format_args!("tables are not ready: {error}")),
+            }
+            tokio::time::sleep(Duration::from_millis(100 + below(400))).await;
+        }
+        let writers = move || -> Box<dyn Writer> { Box::new(writer.fresh()) };
+        let projector = Projector::member(model, log, reader, Arc::new(writers), member, config);
+        if let Err(error) = projector.run(stopping).await {
+            trace(format_args!("a projector ended: {error}"));
+        }
+    }
+}
+
+/// Looks at what an instance claims: once it has run for a while since the group took a partition
+/// from it, it must know.
+fn watch(ground: &Ground, number: u64, life: Arc<Pulse>) -> Watch {
+    let (owners, seen) = (ground.owners.clone(), ground.seen.clone());
+    Arc::new(move |partition| {
+        let Some(lost) = owners.lost(partition, number) else { return };
+        if lost.max(life.since()).elapsed() > CLAIMS_ON {
+            let found = format!("instance {number} claims {partition}, which it lost long ago");
+            seen.lock().unwrap_or_else(PoisonError::into_inner).push(found);
+        }
+    })
+}
+
 /// How a process is, and who waits for it to be otherwise. Waiters are woken in the order in which
 /// they came, so that a run is always the same.
 struct Pulse {
-    life: Mutex<Life>,
+    life: Mutex<(Life, Instant)>,
     changed: Notify,
 }
 
 impl Pulse {
+    fn new() -> Pulse {
+        Pulse { life: Mutex::new((Life::Running, Instant::now())), changed: Notify::new() }
+    }
+
     fn get(&self) -> Life {
-        *self.life.lock().unwrap_or_else(PoisonError::into_inner)
+        self.life.lock().unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Since when it is so.
+    fn since(&self) -> Instant {
+        self.life.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
     fn set(&self, life: Life) {
-        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = life;
+        *self.life.lock().unwrap_or_else(PoisonError::into_inner) = (life, Instant::now());
         self.changed.notify_waiters();
     }
 

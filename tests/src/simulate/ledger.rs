@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use event_log::{Body, EventRecord, PartitionId, Record};
+use bytes::Bytes;
+use event_log::{Body, ClaimId, EventRecord, KeyedCommand, PartitionId, Record};
 use model::Aggregate;
 
 use super::domain::{Account, Happened};
@@ -14,12 +15,30 @@ pub struct Entry {
     /// The call that made it.
     pub name: Arc<str>,
     pub id: Arc<str>,
-    pub key: Option<Arc<str>>,
+    pub key: Option<KeyedCommand>,
     /// Version before it.
     pub before: u64,
     pub events: Vec<Happened>,
+    /// The same as they stand in the log.
+    pub records: Vec<Stored>,
     /// Offset of its last event.
     pub offset: i64,
+}
+
+/// An event as it stands in the log.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub offset: i64,
+    pub time: i64,
+    pub event: Arc<str>,
+    pub data: Bytes,
+}
+
+/// Where the validity of a partition stands after a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub claim: Option<ClaimId>,
+    pub seq: u64,
 }
 
 /// All that counts.
@@ -27,8 +46,8 @@ pub struct Entry {
 pub struct Ledger {
     /// By account, oldest first.
     pub accounts: BTreeMap<Arc<str>, Vec<Entry>>,
-    /// Offset of the last record of each partition.
-    pub ends: BTreeMap<PartitionId, i64>,
+    /// After the last record of each partition.
+    pub ends: BTreeMap<PartitionId, (i64, Standing)>,
 }
 
 impl Ledger {
@@ -40,12 +59,17 @@ impl Ledger {
     ) -> Ledger {
         let mut ledger = Ledger::default();
         for (partition, records) in partitions {
-            ledger.ends.insert(partition.clone(), records.last().map_or(-1, |r| r.offset.0));
-            for command in counting(records) {
+            let mut counting = Counting::default();
+            for record in records {
+                let Some(command) = counting.take(record, found) else { continue };
                 match entry(aggregate, &command) {
                     Some(entry) => ledger.add(entry, found),
                     None => found.push(format!("{partition} holds a command that is none")),
                 }
+            }
+            if let Some(last) = records.last() {
+                let standing = Standing { claim: counting.claim, seq: counting.seq };
+                ledger.ends.insert(partition.clone(), (last.offset.0, standing));
             }
         }
         ledger
@@ -76,53 +100,74 @@ impl Ledger {
     }
 }
 
-/// The commands that count: whole, under the latest claim, in sequence.
-fn counting(records: &[Record]) -> Vec<Vec<(i64, &EventRecord)>> {
-    let (mut claim, mut seq, mut claims) = (None, 0, BTreeSet::new());
-    let mut parts: Vec<(i64, &EventRecord)> = Vec::new();
-    let mut commands = Vec::new();
-    for record in records {
+/// Which records of a partition count: those of whole commands, under the latest claim, in
+/// sequence.
+#[derive(Default)]
+struct Counting<'r> {
+    claim: Option<ClaimId>,
+    seq: u64,
+    claims: BTreeSet<uuid::Uuid>,
+    parts: Vec<(&'r Record, &'r EventRecord)>,
+}
+
+impl<'r> Counting<'r> {
+    /// Takes the next record; the command that it completes.
+    fn take(
+        &mut self,
+        record: &'r Record,
+        found: &mut Vec<String>,
+    ) -> Option<Vec<(&'r Record, &'r EventRecord)>> {
         let event = match &record.body {
             Body::Claim(new) => {
-                if claims.insert(new.id.0) {
-                    (claim, seq) = (Some(new.id), 0);
+                if self.claims.insert(new.id.0) {
+                    (self.claim, self.seq) = (Some(new.id), 0);
                 }
-                parts.clear();
-                continue;
+                self.parts.clear();
+                return None;
             }
             Body::Event(event) => event,
         };
-        let follows = Some(event.claim) == claim && event.seq == seq + 1;
-        let continues = usize::from(event.part.index) == parts.len() + 1;
-        if !follows || (!continues && event.part.index != 1) {
-            parts.clear();
-            continue;
+        let latest = Some(event.claim) == self.claim;
+        if latest && event.seq > self.seq + 1 {
+            let (offset, seq, due) = (record.offset.0, event.seq, self.seq + 1);
+            found.push(format!("{seq} follows at {offset} where {due} is due"));
         }
-        if !continues {
-            parts.clear();
+        let continues = usize::from(event.part.index) == self.parts.len() + 1;
+        if !continues || !latest || event.seq != self.seq + 1 {
+            self.parts.clear();
         }
-        parts.push((record.offset.0, event));
-        if event.part.index == event.part.of {
-            seq += 1;
-            commands.push(std::mem::take(&mut parts));
+        if !latest || event.seq != self.seq + 1 || (!continues && event.part.index != 1) {
+            return None;
         }
+        self.parts.push((record, event));
+        if event.part.index < event.part.of {
+            return None;
+        }
+        self.seq += 1;
+        Some(std::mem::take(&mut self.parts))
     }
-    commands
 }
 
-fn entry(aggregate: &Aggregate, command: &[(i64, &EventRecord)]) -> Option<Entry> {
+fn entry(aggregate: &Aggregate, command: &[(&Record, &EventRecord)]) -> Option<Entry> {
     let (_, first) = command.first()?;
-    let (offset, _) = command.last()?;
-    let read = |(_, event): &(i64, &EventRecord)| {
+    let (last, _) = command.last()?;
+    let read = |(_, event): &(&Record, &EventRecord)| {
         let (_, data) = aggregate.read_event(&event.event, &event.data).ok()?;
         Happened::read(&event.event, &data)
+    };
+    let stored = |(record, event): &(&Record, &EventRecord)| Stored {
+        offset: record.offset.0,
+        time: record.time,
+        event: event.event.clone(),
+        data: event.data.clone(),
     };
     Some(Entry {
         name: first.traceparent.clone()?,
         id: first.id.clone(),
-        key: first.command.as_ref().map(|command| command.key.clone()),
+        key: first.command.clone(),
         before: first.version.checked_sub(1)?,
         events: command.iter().map(read).collect::<Option<_>>()?,
-        offset: *offset,
+        records: command.iter().map(stored).collect(),
+        offset: last.offset.0,
     })
 }

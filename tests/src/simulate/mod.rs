@@ -10,13 +10,15 @@ mod history;
 mod instance;
 mod judge;
 mod ledger;
+mod models;
 mod nemesis;
 mod tables;
+mod wanted;
 mod weather;
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use command_api::Reply;
@@ -24,19 +26,22 @@ use event_log::adversary::{Cluster, Group};
 use event_log::{Log, PartitionId, Record};
 use model::Model;
 use projector::generation::prepare;
-use read_store::Reader;
 use read_store::adversary::StoreCluster;
+use read_store::{Reader, Run};
 
 use chance::{below, percent, trace};
 use client::{Callers, Fleet};
 use domain::Act;
 use history::History;
-use instance::{Ground, Instance, open_gate};
+use instance::{Ground, Instance, Seen, open_gate};
 use ledger::Ledger;
+use models::Change;
+use nemesis::Nemesis;
+use wanted::Wanted;
 
 pub use campaign::{Summary, campaign, judged};
-pub use domain::model;
 pub use faults::{FAULTS, Fault};
+pub use models::Models;
 
 /// What a run came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +57,7 @@ pub struct Outcome {
 }
 
 /// Runs a seed, with a fault planted or none. `told`: what happens is written to standard error.
-pub fn run(model: &Arc<Model>, seed: u64, fault: Option<&Fault>, told: bool) -> Outcome {
+pub fn run(models: &Models, seed: u64, fault: Option<&Fault>, told: bool) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -63,7 +68,7 @@ pub fn run(model: &Arc<Model>, seed: u64, fault: Option<&Fault>, told: bool) -> 
     let outcome = runtime.block_on(async {
         chance::begin(seed, told);
         // Where nothing is left that could happen, time still passes.
-        match tokio::time::timeout(Duration::from_secs(7_200), simulate(model)).await {
+        match tokio::time::timeout(Duration::from_secs(7_200), simulate(models)).await {
             Ok(outcome) => outcome,
             Err(_) => Outcome {
                 simulated_ms: chance::elapsed_ms(),
@@ -78,52 +83,78 @@ pub fn run(model: &Arc<Model>, seed: u64, fault: Option<&Fault>, told: bool) -> 
     outcome
 }
 
-async fn simulate(model: &Arc<Model>) -> Outcome {
-    let mut violations = Vec::new();
+async fn simulate(models: &Models) -> Outcome {
+    let topic = models.first.aggregates[0].name.clone();
     let partitions: Vec<PartitionId> = (0..1 + below(2) as u32)
-        .map(|number| PartitionId { topic: model.aggregates[0].name.clone(), number })
+        .map(|number| PartitionId { topic: topic.clone(), number })
         .collect();
-    let ground = ground(model, &partitions);
+    let change = match below(5) {
+        0 => Some(Change::Folds),
+        1 => Some(Change::Views),
+        _ => None,
+    };
+    let ground = ground(&models.first, &partitions);
     prepared(&ground).await;
-    let callers = callers(&ground, model);
-    nemesis::share(&ground, &callers, &partitions);
+    let callers = callers(&ground);
+    let later = change.map(|change| models.after(change));
+    let nemesis = Nemesis { ground: &ground, callers: &callers, partitions: &partitions, later };
+    nemesis.share();
     let asking = tokio::task::LocalSet::new();
     for number in 0..3 + below(4) {
         asking.spawn_local(callers.clone().run(number, 10 + below(25)));
     }
-    let storm = nemesis::run(&ground, &callers, &partitions, 15_000 + below(20_000));
-    asking.run_until(storm).await;
+    asking.run_until(nemesis.run(15_000 + below(20_000))).await;
     callers.fleet.borrow_mut().stopping = true;
     asking.await;
-    settle(&ground, &callers, &partitions, &mut violations).await;
-    let log: Vec<(PartitionId, Vec<Record>)> =
-        partitions.iter().map(|id| (id.clone(), ground.cluster.records(id))).collect();
-    let ledger = Ledger::read(&model.aggregates[0], &log, &mut violations);
-    let ops = callers.history.ops();
-    judge::judge(&ops, &ledger, &mut violations);
-    let reader = ground.reader(open_gate());
-    if let Err(error) = tables::compare(model, &*reader, &ledger, &mut violations).await {
-        violations.push(format!("the tables can't be read: {error}"));
-    }
-    log.iter().flat_map(|(_, records)| records).for_each(|r| trace(format_args!("{r:?}")));
+    let mut settled = Settled::default();
+    settled.settle(&ground, &callers, &partitions).await;
+    let violations = judged_by_all(&ground, &callers, &partitions, change, settled).await;
     violations.iter().for_each(|violation| trace(format_args!("VIOLATION {violation}")));
     Outcome {
         simulated_ms: chance::elapsed_ms(),
         fingerprint: chance::fingerprint(),
         violations,
-        calls: ops.len(),
+        calls: callers.history.ops().len(),
     }
+}
+
+/// Everything that is checked after a run.
+async fn judged_by_all(
+    ground: &Ground,
+    callers: &Callers,
+    partitions: &[PartitionId],
+    change: Option<Change>,
+    settled: Settled,
+) -> Vec<String> {
+    let mut violations = settled.found;
+    violations.append(&mut ground.seen.lock().unwrap_or_else(PoisonError::into_inner));
+    let model = ground.model.borrow().clone();
+    let log: Vec<(PartitionId, Vec<Record>)> =
+        partitions.iter().map(|id| (id.clone(), ground.cluster.records(id))).collect();
+    log.iter().flat_map(|(_, records)| records).for_each(|r| trace(format_args!("{r:?}")));
+    let ledger = Ledger::read(&model.aggregates[0], &log, &mut violations);
+    judge::judge(&callers.history.ops(), &ledger, change, &mut violations);
+    let wanted = Wanted::new(&ledger, change);
+    for id in settled.aside.iter().filter(|id| !wanted.is_aside(id)) {
+        violations.push(format!("{id} is set aside, but can be folded"));
+    }
+    let reader = ground.reader(open_gate());
+    if let Err(error) = tables::compare(&model, &*reader, &wanted, &mut violations).await {
+        violations.push(format!("the tables can't be read: {error}"));
+    }
+    violations
 }
 
 fn ground(model: &Arc<Model>, partitions: &[PartitionId]) -> Ground {
     let lag = if percent(50) { 2_000 } else { 20 };
     Ground {
-        model: model.clone(),
+        model: Rc::new(RefCell::new(model.clone())),
         cluster: Cluster::new(partitions.to_vec(), chance::random, percent(50), lag),
         store: StoreCluster::new(),
         owners: Group::new(),
         projectors: Group::new(),
         skies: weather::Skies::default(),
+        seen: Seen::default(),
     }
 }
 
@@ -131,14 +162,16 @@ async fn prepared(ground: &Ground) {
     let log: Arc<dyn Log> = ground.log(open_gate(), "first");
     let reader: Arc<dyn Reader> = ground.reader(open_gate());
     let mut writer = ground.writer(open_gate());
-    prepare(&ground.model, &log, &mut writer, &reader, &mut |_, _| {})
+    let model = ground.model.borrow().clone();
+    prepare(&model, &log, &mut writer, &reader, &mut |_, _| {})
         .await
         .expect("an empty log in calm weather can be prepared for");
 }
 
-fn callers(ground: &Ground, model: &Model) -> Callers {
+fn callers(ground: &Ground) -> Callers {
     let instances = (0..2 + below(2)).map(|number| Instance::start(ground, number)).collect();
-    let commands = model.aggregates[0].commands.iter().map(|c| c.name.clone()).collect();
+    let aggregate = ground.model.borrow().aggregates[0].clone();
+    let commands = aggregate.commands.iter().map(|c| c.name.clone()).collect();
     let fleet = Fleet { instances, commands, stopping: false };
     Callers {
         fleet: Rc::new(RefCell::new(fleet)),
@@ -149,40 +182,63 @@ fn callers(ground: &Ground, model: &Model) -> Callers {
     }
 }
 
-/// After the storm: every partition takes commands again, and the tables catch up.
-async fn settle(
-    ground: &Ground,
-    callers: &Callers,
-    partitions: &[PartitionId],
-    violations: &mut Vec<String>,
-) {
-    for account in 0..callers.accounts {
-        let id: Arc<str> = format!("account-{account}").into();
-        let mut attempts = 0;
-        loop {
-            let reply = callers.ask(&id, &Act::Deposit(0), None, None).await;
-            if !matches!(reply, Reply::NothingWritten(_) | Reply::OutcomeUnknown) {
-                break;
-            }
-            attempts += 1;
-            if attempts > 60 {
-                violations.push(format!("{id} takes no commands any more: {reply:?}"));
-                break;
+/// What came of waiting for everything to be in order again.
+#[derive(Default)]
+struct Settled {
+    found: Vec<String>,
+    /// Accounts that are said not to be foldable.
+    aside: Vec<Arc<str>>,
+}
+
+impl Settled {
+    /// After the storm: every partition takes commands again, and the tables catch up.
+    async fn settle(&mut self, ground: &Ground, callers: &Callers, partitions: &[PartitionId]) {
+        for account in 0..callers.accounts {
+            self.ask(callers, format!("account-{account}").into()).await;
+        }
+        let reader = ground.reader(open_gate());
+        for _ in 0..90 {
+            if caught_up(ground, &*reader, partitions).await.unwrap_or(false) {
+                return;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+        self.found.push("the tables do not catch up".to_owned());
     }
-    let reader = ground.reader(open_gate());
-    for _ in 0..90 {
-        let marks = reader.marks().await.unwrap_or_default();
-        let reached = |id: &PartitionId| {
-            let end = ground.cluster.records(id).last().map_or(-1, |record| record.offset.0);
-            end < 0 || marks.iter().any(|mark| mark.partition.1 == id.number && mark.offset >= end)
-        };
-        if partitions.iter().all(reached) {
-            return;
+
+    /// Asks until there is an answer.
+    async fn ask(&mut self, callers: &Callers, id: Arc<str>) {
+        let mut last = None;
+        for _ in 0..60 {
+            match callers.ask(&id, &Act::Deposit(0), None, None).await {
+                Reply::NothingWritten(reason) if reason.contains("set aside") => {
+                    return self.aside.push(id);
+                }
+                reply @ (Reply::NothingWritten(_) | Reply::OutcomeUnknown) => last = Some(reply),
+                _ => return,
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.found.push(format!("{id} takes no commands any more: {last:?}"));
     }
-    violations.push("the tables do not catch up".to_owned());
+}
+
+/// Whether the tables that the deployed model wants are served, and hold the whole log.
+async fn caught_up(
+    ground: &Ground,
+    reader: &dyn Reader,
+    partitions: &[PartitionId],
+) -> anyhow::Result<bool> {
+    let (catalog, marks) = (reader.catalog().await?, reader.marks().await?);
+    let aggregate = ground.model.borrow().aggregates[0].clone();
+    let runs = tables::live_runs(&catalog, &aggregate);
+    let served = aggregate.views.iter().all(|view| tables::run_of(&runs, view).is_some());
+    let reached = |id: &PartitionId| {
+        let end = ground.cluster.records(id).last().map_or(-1, |record| record.offset.0);
+        let of = |run: &&Run| {
+            marks.iter().any(|m| m.run == run.id && m.partition.1 == id.number && m.offset >= end)
+        };
+        end < 0 || runs.iter().all(of)
+    };
+    Ok(served && partitions.iter().all(reached))
 }
