@@ -104,14 +104,29 @@ impl Group {
 
 impl Member {
     async fn hear(&self) {
-        // Some are deaf for a while: they go on as if nothing had happened.
-        let delay = match self.link.below(8) {
-            0 => 2_000 + self.link.below(15_000),
-            _ => 5 + self.link.below(300),
-        };
+        let delay = 5 + self.link.below(300);
         tokio::time::sleep(Duration::from_millis(delay)).await;
         (self.link.gate)().await;
+        if self.link.below(6) == 0 {
+            self.hear_half().await;
+        }
         self.tell(Arc::new(self.group.of(self.number)));
+    }
+
+    /// For a while it hears of what it is given, not of what it has lost, and goes on as if nothing
+    /// had happened.
+    async fn hear_half(&self) {
+        let until = Instant::now() + Duration::from_millis(1_000 + self.link.below(12_000));
+        loop {
+            let moved = self.group.moved.notified();
+            let mut mine = self.group.of(self.number);
+            mine.extend(self.heard().mine.iter().cloned());
+            self.tell(Arc::new(mine));
+            if tokio::time::timeout_at(until, moved).await.is_err() {
+                return (self.link.gate)().await;
+            }
+            (self.link.gate)().await;
+        }
     }
 
     fn tell(&self, mine: Arc<BTreeSet<PartitionId>>) {

@@ -1,5 +1,5 @@
-//! `simulate --seeds N` runs many seeds and looks for the planted faults; `simulate --seed S` runs
-//! one and tells what happens.
+//! `simulate --seeds N` runs many seeds and looks for the planted faults, or for one of them
+//! (`--fault NAME`); `simulate --seed S` runs one, with a fault or without, and tells what happens.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is read by people")]
 
 use std::process::ExitCode;
@@ -19,7 +19,11 @@ fn main() -> anyhow::Result<ExitCode> {
     // A fault may break what it is planted in; the run says so, and nobody needs the panic's text.
     std::panic::set_hook(Box::new(|_| {}));
     let seeds = number("--seeds")?.unwrap_or(1_000);
-    let summary = campaign(&models, seeds, &|line| eprintln!("{line}"));
+    let faults: Vec<&Fault> = match fault()? {
+        Some(fault) => vec![fault],
+        None => FAULTS.iter().collect(),
+    };
+    let summary = campaign(&models, seeds, &faults, &|line| eprintln!("{line}"));
     for (name, seed) in &summary.found {
         println!("{name}: found by seed {seed}");
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::{FAULTS, Fault, Models, Outcome, run};
+use super::{Fault, Models, Outcome, run};
 
 /// What a campaign came to. Its text is the last line of `make simulate`.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +55,12 @@ pub fn judged(models: &Models, seed: u64, fault: Option<&Fault>) -> Outcome {
 
 /// Runs the seeds 1 to `seeds`, then looks for every fault within them. `tell` hears of what is
 /// worth a line.
-pub fn campaign(models: &Models, seeds: u64, tell: &(dyn Fn(String) + Sync)) -> Summary {
+pub fn campaign(
+    models: &Models,
+    seeds: u64,
+    faults: &[&'static Fault],
+    tell: &(dyn Fn(String) + Sync),
+) -> Summary {
     let summary = Mutex::new(Summary { seeds, ..Summary::default() });
     let note = || summary.lock().unwrap_or_else(PoisonError::into_inner);
     spread(seeds, |nth| {
@@ -68,8 +73,8 @@ pub fn campaign(models: &Models, seeds: u64, tell: &(dyn Fn(String) + Sync)) -> 
         summary.simulated_ms += outcome.simulated_ms;
         summary.violations += outcome.violations.len();
     });
-    spread(FAULTS.len() as u64, |nth| {
-        let fault = &FAULTS[nth as usize];
+    spread(faults.len() as u64, |nth| {
+        let fault = faults[nth as usize];
         let bites = |seed: &u64| !judged(models, *seed, Some(fault)).violations.is_empty();
         match (1..=seeds).find(bites) {
             Some(seed) => note().found.push((fault.name, seed)),

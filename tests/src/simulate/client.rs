@@ -8,7 +8,7 @@ use std::time::Duration;
 use command_api::{Question, Reply};
 use event_log::Log;
 use event_log::adversary::{AdversaryLog, Group};
-use model::decide::Expected;
+use model::decide::{Expected, Rejection};
 
 use super::chance::{below, percent};
 use super::domain::Act;
@@ -42,25 +42,30 @@ impl Callers {
     pub async fn run(self, number: u64, calls: u64) {
         let mut known = None;
         let mut used: Option<(Arc<str>, Arc<str>)> = None;
+        let mut missed: Option<Arc<str>> = None;
         for nth in 0..calls {
             if self.fleet.borrow().stopping {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(pause())).await;
-            let id: Arc<str> = format!("account-{}", below(self.accounts)).into();
-            let act = any_act();
-            let key = percent(50).then(|| Arc::from(format!("key-{number}-{nth}")));
-            let expected = expected(&known);
+            let (id, act) = match missed.take_if(|_| percent(60)) {
+                Some(id) => (id, Act::Open(text(&CITIES))),
+                None => (format!("account-{}", below(self.accounts)).into(), any_act()),
+            };
             if let Some((id, key)) = used.take_if(|_| percent(5)) {
                 // Most likely for something else than at first.
                 self.ask(&id, &act, Some(&key), None).await;
                 continue;
             }
+            let key = percent(50).then(|| Arc::from(format!("key-{number}-{nth}")));
+            let expected = expected(&known);
             let reply = self.insist(&id, &act, key.as_ref(), expected).await;
-            used = key.map(|key| (id, key)).or(used);
-            if let Reply::Done { before, events, .. } = &reply {
-                known = Some(before + events.len() as u64);
+            match &reply {
+                Reply::Done { before, events, .. } => known = Some(before + events.len() as u64),
+                Reply::Rejected(Rejection::NotFound) => missed = Some(id.clone()),
+                _ => {}
             }
+            used = key.map(|key| (id, key)).or(used);
         }
     }
 
@@ -134,8 +139,11 @@ fn pause() -> u64 {
     if percent(80) { below(150) } else { below(2_000) }
 }
 
+fn text(from: &[&str]) -> String {
+    from[below(from.len() as u64) as usize].to_owned()
+}
+
 fn any_act() -> Act {
-    let text = |from: &[&str]| from[below(from.len() as u64) as usize].to_owned();
     match below(100) {
         0..18 => Act::Open(text(&CITIES)),
         18..40 => Act::Deposit(below(6) as i64),

@@ -1,8 +1,6 @@
 //! The simulated domain as plain Rust: what its model.yaml declares, written once more by hand, so
 //! that a run is judged by something else than what it runs.
 
-use std::sync::Arc;
-
 use model::Value;
 use model::decide::{Expected, Rejection};
 

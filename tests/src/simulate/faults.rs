@@ -17,6 +17,7 @@ const fn fault(name: &'static str, seeds: &'static [u64], wrong: &'static str) -
 
 /// All of them.
 pub const FAULTS: &[Fault] = &[
+    // The log's client and what it counts.
     fault("acknowledged-before-read-back", &[], "success is answered once the commit is"),
     fault(
         "offsets-after-data",
@@ -25,15 +26,56 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault("acknowledged-by-the-leader", &[], "records count before followers have them"),
     fault("claim-skipped", &[], "a new owner goes on under the claim that stands there"),
-    fault("refused-from-memory", &[], "refusals are answered without a proof of freshness"),
     fault("empty-proof", &[], "the proof of freshness is a transaction of nothing"),
-    fault("late-proof", &[], "an answer to an earlier proof counts for a later one"),
+    fault("old-proof", &[], "the answer to an earlier proof counts for a later one"),
     fault("fenced-means-nothing", &[], "a batch that was half sent is said not to be written"),
-    fault("ends-are-certain", &[], "a commit without an answer is said to be none"),
+    fault("sequence-ignored", &[], "records count whatever their sequence number"),
+    // The owner.
+    fault("refused-from-memory", &[], "refusals are answered without a proof of freshness"),
+    fault("late-proof", &[], "a refusal rides on a proof that was begun before it was decided"),
+    fault("stale-member", &[], "a partition is claimed without asking the group"),
+    fault(
+        "refold-to-the-watermark",
+        &[],
+        "a new owner reads to the end that it is shown, not to its own claim",
+    ),
+    fault(
+        "states-kept-after-an-error",
+        &[],
+        "what was decided on top of a lost batch stays in memory",
+    ),
+    fault("unknown-means-nothing", &[], "a batch without an answer is said not to be written"),
+    fault("unprojected-evicted", &[], "states that the tables do not hold yet are let go"),
+    fault("twins-decided-twice", &[], "a key is not seen before its command is durable"),
+    fault("purge-forgets-keys", &[], "an aggregate that is deleted forgets its keys"),
+    fault(
+        "keys-of-the-tail-left-out",
+        &[],
+        "keys above the mark are not remembered by a new owner",
+    ),
+    fault("keys-before-row", &[], "used keys are read before the state that they belong to"),
+    fault("unknown-folds-nothing", &[], "an owner passes over events that its model lacks"),
+    // The projector.
+    fault("coalesced-rollups", &[], "a batch adds to a cell what is in it already"),
+    fault("net-differences", &[], "rows that came and went within a batch are not deleted"),
+    fault("nulls-left-out", &[], "a column that became null is not written"),
+    fault("overtaken-unnoticed", &[], "sums in memory stay where another projector was ahead"),
+    fault("parked-row-evicted", &[], "that an aggregate is set aside is only remembered in memory"),
+    fault(
+        "parked-views-forgotten",
+        &[],
+        "that a view is set aside for an aggregate ends with the task",
+    ),
+    fault("mark-inside-a-command", &[], "a mark stands between the events of a command"),
+    fault(
+        "changed-fold-on-old-states",
+        &[],
+        "a changed fold goes on from states of the fold before",
+    ),
+    // The store's client.
+    fault("cell-cache-kept", &[], "sums in memory outlive the task of a partition"),
     fault("mark-before-rows", &[], "the mark is written first"),
     fault("states-before-rows", &[], "states are written before the rows that follow from them"),
-    fault("nulls-left-out", &[], "a column that became null is not written"),
-    fault("cell-cache-kept", &[], "sums in memory outlive the task of a partition"),
     fault("timestamp-left-out", &[], "writes carry the time of day"),
     fault("read-at-one", &[], "one replica is asked"),
     fault("written-at-one", &[], "one replica is enough"),
