@@ -4,8 +4,11 @@ SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
 CARGO_DENY_VERSION := 0.20.2
 LARGE ?= 1000000
+SEEDS ?= 1000
+SEED ?=
+FAULT ?=
 
-.PHONY: help run up down test bench check fmt clippy deny doc tools
+.PHONY: help run up down test simulate bench check fmt clippy deny doc tools
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +25,10 @@ down: ## Stop what `make up` started
 test: tools ## Run every test, with real Kafka, Cassandra, processes and a real browser
 	cargo run --quiet -p foldline -- test schemas
 	@infra/test
+
+simulate: ## Simulate SEEDS runs on a bad log and store, and find every planted bug (SEED=n: tell one)
+	@cargo run --quiet --profile simulate -p foldline-tests --features simulation --bin simulate -- \
+	  $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(FAULT),--fault $(FAULT))
 
 bench: ## Measure against a bare handler in the same run (LARGE=0 leaves the large part out)
 	cargo build --release --quiet -p foldline

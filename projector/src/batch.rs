@@ -1,6 +1,6 @@
 //! Planning: a stretch of a partition and the states before it become one batch. No I/O.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -32,8 +32,10 @@ pub struct ActiveRun {
     pub primary: bool,
     /// Offset of the last record that is in its tables; -1 before any.
     pub mark: i64,
-    /// Ids that wait for a view of it (by its place in `views`).
-    pub parked: HashSet<(usize, Arc<str>)>,
+    /// Ids that wait for a view of it (by its place in `views`), and from which offset on. An event
+    /// below it does not wait, though it may be projected again: what a crash left behind of a batch
+    /// may be its pointers without its rows.
+    pub parked: HashMap<(usize, Arc<str>), i64>,
     /// Ids whose rows in a view the store refuses, with what it said: they park at their next
     /// event.
     pub refused: HashMap<(usize, Arc<str>), String>,
@@ -100,7 +102,7 @@ pub struct Planned {
     /// What the store is to apply.
     pub batch: Batch,
     pub(crate) states: Vec<(usize, Arc<str>, Arc<Known>)>,
-    pub(crate) parked_views: Vec<(usize, usize, Arc<str>)>,
+    pub(crate) parked_views: Vec<(usize, usize, Arc<str>, i64)>,
     pub(crate) parked: usize,
 }
 
@@ -244,11 +246,15 @@ impl Planning<'_> {
             return;
         }
         for (at, view) in run.views.iter().enumerate() {
-            let (parked, failed) = match self.set_aside(at, id) {
-                Some(reason) => (reason.is_empty(), Some((0, reason))),
-                None => (false, project(subject, view, (self.at, at), self.effects)),
+            let (flow, aside) = self.set_aside(at, id, &folded.steps);
+            let flowing = Subject { steps: &folded.steps[..flow], ..subject };
+            let failed = match flow {
+                0 => None,
+                _ => project(flowing, view, (self.at, at), self.effects),
             };
-            let Some((step, reason)) = failed else { continue };
+            let Some((step, reason)) = failed.or(aside.map(|reason| (flow, reason))) else {
+                continue;
+            };
             let waiting = Waiting {
                 run: &run.run,
                 aggregate: &run.aggregate.name,
@@ -258,23 +264,28 @@ impl Planning<'_> {
             };
             let events = folded.steps[step..].iter().map(|s| (s.offset, s.event.version));
             pointers(waiting, events, &reason, &mut self.out.batch.parked);
-            if !parked {
-                self.out.parked_views.push((self.at, at, id.clone()));
+            if !reason.is_empty() {
+                let from = folded.steps[step].offset;
+                self.out.parked_views.push((self.at, at, id.clone(), from));
             }
         }
     }
 
-    /// The reason why an id is set aside for a view before anything is computed; empty where it
-    /// was parked earlier.
-    fn set_aside(&self, view: usize, id: &Arc<str>) -> Option<String> {
+    /// How many steps of an id flow into a view, and why the others are set aside before anything
+    /// is computed: the reason is empty where the id was parked earlier.
+    fn set_aside(&self, view: usize, id: &Arc<str>, steps: &[Step<'_>]) -> (usize, Option<String>) {
         if self.run.parked.is_empty() && self.run.refused.is_empty() {
-            return None;
+            return (steps.len(), None);
         }
         let key = (view, id.clone());
-        if self.run.parked.contains(&key) {
-            return Some(String::new());
+        if let Some(from) = self.run.parked.get(&key) {
+            let flow = steps.partition_point(|step| step.offset < *from);
+            return (flow, (flow < steps.len()).then(String::new));
         }
-        self.run.refused.get(&key).cloned()
+        match self.run.refused.get(&key) {
+            Some(reason) => (0, Some(reason.clone())),
+            None => (steps.len(), None),
+        }
     }
 
     /// Writes the used keys of the commands that were folded whole; how many the aggregate has.

@@ -3,10 +3,16 @@
 
 mod support;
 
-use foldline_projector::generation::PrepareError;
-use foldline_projector::{Projector, Stop};
-use serde_json::json;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use event_log::validity::Validity;
+use event_log::{Log, Offset};
+use foldline_projector::generation::PrepareError;
+use foldline_projector::{ActiveRun, Projector, Stop, Stretch, plan};
+use model::Value;
+use read_store::{ParkedWrite, RunId};
+use serde_json::json;
 use support::World;
 
 fn opened(owner: &str) -> support::log::NewEvent {
@@ -56,6 +62,38 @@ async fn a_failing_view_sets_the_aggregate_aside_for_that_view_alone() {
     assert!(tables.states.values().all(|row| row.parked_from.is_none()));
     let report = world.verify().await;
     assert!(report.agrees(), "{:#?}", report.differences);
+}
+
+#[tokio::test]
+async fn pointers_that_outlived_a_crash_hold_back_nothing_below_them() {
+    let world = World::new();
+    world.command("a", &[opened("ann"), deposit(10)]);
+    world.command("a", &[deposit(5)]);
+    let aggregate = world.model.aggregates[0].clone();
+    let place = aggregate.views.iter().position(|view| &*view.name == "accounts-by-owner").unwrap();
+    let waits = world.log.events()[2].0;
+    let run = ActiveRun {
+        run: RunId("run".into()),
+        views: aggregate.views.clone(),
+        aggregate,
+        primary: true,
+        mark: -1,
+        parked: HashMap::from([((place, "a".into()), waits)]),
+        refused: HashMap::new(),
+    };
+    let partition = world.log.partitions().remove(0);
+    let records = world.log.read(&partition, Offset(0), usize::MAX).await.unwrap();
+    let mut stretch = Stretch::default();
+    stretch.gather(&mut Validity::default(), &mut records.into_iter(), usize::MAX);
+    let planned = plan(&[run], &(partition.topic, 0), &stretch, |_, _| None).unwrap();
+
+    let batch = planned.batch;
+    let kept = batch.rows.iter().filter(|row| &*row.view.name == "accounts-by-owner");
+    let kept: Vec<_> = kept.filter(|row| !row.delete).map(|row| row.row.0[1].clone()).collect();
+    assert_eq!(kept, [Value::Int(10)], "the row as it was before the event that waits");
+    let of_view = |write: &&ParkedWrite| write.view.as_deref() == Some("accounts-by-owner");
+    let pointers: Vec<_> = batch.parked.iter().filter(of_view).map(|p| p.offset).collect();
+    assert_eq!(pointers, [waits]);
 }
 
 #[tokio::test]

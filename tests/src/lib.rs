@@ -9,6 +9,7 @@ mod loaded;
 mod parts;
 mod ports;
 mod process;
+#[cfg(feature = "simulation")]
 pub mod simulate;
 mod system;
 mod world;

@@ -236,8 +236,8 @@ impl<'a> Follower<'a> {
     async fn plan_next(&mut self) -> Result<Option<Ready>, Failure> {
         let Some(stretch) = self.next_stretch().await?.map(Arc::new) else { return Ok(None) };
         let (planned, overtaken) = self.plan(&stretch).await?;
-        for (run, view, id) in &planned.parked_views {
-            self.runs[*run].parked.insert((*view, id.clone()));
+        for (run, view, id, from) in &planned.parked_views {
+            self.runs[*run].parked.insert((*view, id.clone()), *from);
         }
         if let Some(end) = stretch.end {
             self.runs.iter_mut().for_each(|run| run.mark = run.mark.max(end));
@@ -366,7 +366,7 @@ async fn load_parked(reader: &dyn Reader, run: &mut ActiveRun) -> Result<u64, Fa
             }
             Some(name) => {
                 if let Some(at) = run.views.iter().position(|view| view.name == *name) {
-                    run.parked.insert((at, pointer.id));
+                    run.parked.insert((at, pointer.id), pointer.offset);
                 }
             }
         }

@@ -47,7 +47,10 @@ impl Follower<'_> {
             run.aggregate.name == event.aggregate && stretch.end.is_some_and(|end| end > run.mark)
         });
         mine.flat_map(|(at, run)| (0..run.views.len()).map(move |view| (at, view)))
-            .filter(|(run, view)| !self.runs[*run].parked.contains(&(*view, event.id.clone())))
+            .filter(|(run, view)| {
+                let waits = self.runs[*run].parked.get(&(*view, event.id.clone()));
+                waits.is_none_or(|from| stretch.end.is_some_and(|end| end < *from))
+            })
             .map(|(run, view)| (run, view, event.id.clone()))
             .collect()
     }

@@ -1,6 +1,6 @@
 //! Runs as the model wants them against runs as the catalog has them. No I/O.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::{Aggregate, Model, View};
@@ -74,7 +74,7 @@ pub(crate) fn active_runs(model: &Model, catalog: &Catalog) -> Vec<ActiveRun> {
             views: views_of(aggregate, run),
             primary: run.primary,
             mark: -1,
-            parked: HashSet::new(),
+            parked: HashMap::new(),
             refused: HashMap::new(),
         })
     };
