@@ -7,6 +7,7 @@ LARGE ?= 1000000
 SEEDS ?= 1000
 SEED ?=
 FAULT ?=
+REAL ?= 1
 
 .PHONY: help run up down test simulate bench check fmt clippy deny doc tools
 
@@ -30,9 +31,11 @@ simulate: ## Simulate SEEDS runs on a bad log and store, and find every planted 
 	@cargo run --quiet --profile simulate -p foldline-tests --features simulation --bin simulate -- \
 	  $(if $(SEED),--seed $(SEED),--seeds $(SEEDS)) $(if $(FAULT),--fault $(FAULT))
 
-bench: ## Measure against a bare handler in the same run (LARGE=0 leaves the large part out)
-	cargo build --release --quiet -p foldline
-	./target/release/foldline bench --large $(LARGE)
+bench: ## Measure against raw limits of the same run (LARGE=0, REAL=0 leave the large part, the real parts out)
+	cargo build --release --quiet -p foldline -p foldline-command-api -p foldline-projector -p foldline-query-api \
+	  --features foldline/kafka,foldline/cql
+	$${CARGO_TARGET_DIR:-target}/release/foldline bench --large $(LARGE)
+	@[ "$(REAL)" = 0 ] || infra/bench
 
 check: fmt clippy deny doc ## Formatting, lints, licences and sources of dependencies, documentation
 

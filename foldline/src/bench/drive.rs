@@ -135,7 +135,7 @@ pub async fn drive(
             all.latencies.add(latencies)?;
             all.refused += refused;
         }
-        Result::Ok(())
+        anyhow::Ok(())
     };
     let in_time = tokio::time::timeout(until.longest(), ended).await;
     in_time.with_context(|| format!("{address} left calls without an answer"))??;

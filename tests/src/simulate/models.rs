@@ -75,5 +75,5 @@ fn with_the_hash_of(model: &Model, other: &Model) -> Model {
         Arc::new(Aggregate { fold_hash: other.fold_hash, ..Aggregate::clone(aggregate) })
     };
     let aggregates = model.aggregates.iter().zip(&other.aggregates).map(like).collect();
-    Model { aggregates, ..model.clone() }
+    Model { aggregates }
 }

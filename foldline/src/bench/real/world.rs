@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use event_log::kafka::{KafkaConfig, KafkaLog};
 use model::Model;
-use read_store::RunId;
 use read_store::cql::CqlStore;
 use service::config::{CqlArgs, KafkaArgs};
 use uuid::Uuid;
@@ -89,14 +88,6 @@ impl World {
     /// How many partitions an aggregate type has.
     pub fn partitions(&self) -> u32 {
         self.kafka.partitions
-    }
-
-    /// The run that holds the states of an aggregate type.
-    pub async fn run_of(&self, aggregate: &str) -> Result<RunId> {
-        let catalog = self.store.reader().catalog().await?;
-        let mut primary = catalog.runs.into_iter().filter(|run| run.primary);
-        let found = primary.find(|run| *run.aggregate == *aggregate);
-        Ok(found.with_context(|| format!("no tables for {aggregate}"))?.id)
     }
 
     /// Removes the keyspace.
