@@ -192,7 +192,7 @@ impl Owner {
             let records = self.ground.log.read(&self.partition, from, READ_BYTES).await?;
             let Some(last) = records.last() else {
                 if planted::is("refold-to-the-watermark") {
-                    return Ok(());
+                    return Ok(next);
                 }
                 if Instant::now() >= deadline {
                     return Err(TakeOverError::NotSeen);

@@ -277,17 +277,12 @@ impl Owner {
         match result {
             Ok(appended) => {
                 if let Some(last) = appended.last.last() {
-<<<<<<< HEAD
-                    self.durable = last.0;
-                    self.ended.push_back((flight.number, last.0));
-                    metrics::counter!("foldline_commits_total").increment(1);
-                    metrics::counter!("foldline_commands_committed_total")
-                        .increment(appended.last.len() as u64);
-=======
                     // A batch of an older claim may land when a newer one has read further.
                     self.durable = self.durable.max(last.0);
                     self.ends.note(flight.number, last.0);
->>>>>>> 210e55e (WIP: close holes of made-anew tables and queues)
+                    metrics::counter!("foldline_commits_total").increment(1);
+                    metrics::counter!("foldline_commands_committed_total")
+                        .increment(appended.last.len() as u64);
                 }
                 let Batch { pending, places, .. } = flight.batch;
                 acknowledge(pending, &places, &appended, self.durable);

@@ -173,7 +173,11 @@ impl Owning {
     }
 }
 
-fn appears(partition: &PartitionId, readback: &Readback, offset: i64) -> Result<Offset, ClaimError> {
+fn appears(
+    partition: &PartitionId,
+    readback: &Readback,
+    offset: i64,
+) -> Result<Offset, ClaimError> {
     readback.claimed(CLAIM_APPEARS).map_err(|unseen| {
         if unseen == Unseen::Late {
             tracing::error!(%partition, offset, "the own claim can't be read: a transaction that \

@@ -56,7 +56,7 @@ impl Yardstick {
     /// Makes the topics of `config`, which is to have a prefix of its own, and measures on the
     /// first.
     pub async fn open(config: KafkaConfig) -> Result<Yardstick, YardstickError> {
-        topics::prepare(&config).await?;
+        topics::prepare(&config, topics::Missing::Make).await?;
         let topic = config.topic(config.aggregates.first().map_or("", |name| name));
         Ok(Yardstick { config, topic })
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use event_log::planted;
 use model::Aggregate;
 use model::decide::Snapshot;
-use read_store::{Mark, StoreError};
 use read_store::batch::{StateRow, UsedKey};
+use read_store::{Mark, StoreError};
 
 use super::super::Ground;
 use super::super::cache::Entry;

@@ -1,6 +1,6 @@
 //! The projector at a backlog, beside a raw loop of the same prepared statements.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -146,7 +146,7 @@ fn runs_of(model: &Arc<Model>, catalog: &Catalog, partition: &PartitionId) -> Ve
             views: aggregate.views.iter().filter(fed).cloned().collect(),
             primary: run.primary,
             mark: -1,
-            parked: HashSet::new(),
+            parked: HashMap::new(),
             refused: HashMap::new(),
         })
     });

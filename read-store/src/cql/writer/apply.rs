@@ -73,11 +73,7 @@ async fn tables_of(shared: &Shared, batch: &Batch) -> Result<Arc<Tables>> {
 
 /// A batch goes into the tables that its marks were read for, or nowhere: tables that were made anew
 /// meanwhile lack what stands below it, and its mark would hide that.
-fn check_tables(
-    tables: &Tables,
-    began: Option<&HashMap<RunId, u64>>,
-    batch: &Batch,
-) -> Result<()> {
+fn check_tables(tables: &Tables, began: Option<&HashMap<RunId, u64>>, batch: &Batch) -> Result<()> {
     let Some(began) = began else { return Ok(()) };
     let is_other = |mark: &&Mark| tables.made_of(&mark.run) != began.get(&mark.run).copied();
     match batch.marks.iter().find(is_other) {

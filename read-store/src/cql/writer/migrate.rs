@@ -79,7 +79,10 @@ fn wanted(model: &Model, run: &Run, is_there: impl Fn(&str) -> bool) -> Result<V
         };
         let defined = defined(model, view, hash).map(|view| of_view(view, &run.fold_hash));
         tables.push(defined.or_else(kept).ok_or_else(|| {
-            StoreError::Refused(format!("run {} names view {view}, which nothing defines", run.id.0))
+            StoreError::Refused(format!(
+                "run {} names view {view}, which nothing defines",
+                run.id.0
+            ))
         })?);
     }
     Ok(tables)
