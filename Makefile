@@ -24,7 +24,6 @@ down: ## Stop what `make up` started
 	@infra/down
 
 test: tools ## Run every test, with real Kafka, Cassandra, processes and a real browser
-	cargo run --quiet -p foldline -- test schemas
 	@infra/test
 
 simulate: ## Simulate SEEDS runs on a bad log and store, and find every planted bug (SEED=n: tell one)
@@ -50,7 +49,7 @@ deny:
 	cargo deny --all-features check bans licenses sources
 
 doc:
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --all-features --no-deps --quiet
 
 # The browser that the test of the API page drives. Installed where apt-get is there, else named.
 tools:

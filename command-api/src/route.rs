@@ -55,15 +55,18 @@ pub(crate) fn route(model: &Model, path: &str) -> Route {
 
 /// `/{plural}/{command}`.
 fn made<'p>(model: &Model, plural: &str, name: &str) -> Target<'p> {
-    let Some((aggregate, found)) = collection(model, plural) else {
+    if RESERVED.contains(&plural) {
         return Target::Foreign;
+    }
+    let Some((aggregate, found)) = collection(model, plural) else {
+        return Target::Unknown(unknown_collection(model, &decoded(plural)));
     };
     let name = decoded(name);
     match command(found, &name) {
         Some((command, declared)) if makes_ids(found, declared) => {
             Target::Command(Named { aggregate, command, id: None })
         }
-        Some(_) => Target::Unknown(unknown_command(found, &name)),
+        Some(_) => Target::Member(unknown_command(found, &name)),
         // Whatever could be an id is a path of the read side.
         _ if found.parse_id(&name).is_ok() => Target::Foreign,
         _ => Target::Member(unknown_command(found, &name)),
@@ -108,7 +111,7 @@ fn decoded(segment: &str) -> Cow<'_, str> {
 /// 404 that names the collections.
 pub(crate) fn unknown_collection(model: &Model, given: &str) -> Problem {
     let all: Vec<&str> = model.aggregates.iter().map(|a| &*a.plural).collect();
-    let detail = format!("there is no collection `{given}`; declared are: {}", all.join(", "));
+    let detail = format!("there is no collection `{given}`; there are: {}", all.join(", "));
     Problem::new(404, "unknown-collection", detail)
 }
 

@@ -80,6 +80,7 @@ async fn a_success_without_events_keeps_the_version() {
 
 #[rstest]
 #[case::no_collection("/nothing/a/open", "{}", 404, "unknown-collection")]
+#[case::no_collection_without_id("/nothing/open", "{}", 404, "unknown-collection")]
 #[case::no_command("/accounts/a/fly", "{}", 404, "unknown-command")]
 #[case::no_command_without_id("/tickets/fly", "{}", 404, "unknown-command")]
 #[case::a_command_that_takes_an_id("/accounts/deposit", "{}", 404, "unknown-command")]

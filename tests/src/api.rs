@@ -116,17 +116,17 @@ pub async fn read(request: reqwest::RequestBuilder) -> Result<Answer> {
     Ok(Answer { status, headers, json })
 }
 
-/// Asks again until the answer is there, for at most half a minute.
+/// Asks again until the answer is there, for at most two minutes: a busy machine is slow.
 pub async fn eventually<T, F: Future<Output = Result<Option<T>>>>(
     mut ask: impl FnMut() -> F,
 ) -> Result<T> {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         if let Some(found) = ask().await? {
             return Ok(found);
         }
         if Instant::now() > deadline {
-            bail!("it did not come true within 30 seconds");
+            bail!("it did not come true within two minutes");
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -30,13 +30,7 @@ enum Running {
 impl Engine {
     /// Serves one domain of a folder of this repository, which may hold several.
     pub async fn serve(self, folder: &str, domain: &str) -> Result<Served> {
-        let only = tempfile::tempdir()?;
-        for part in [domain, "types"] {
-            let from = repository(folder).join(part);
-            if from.is_dir() {
-                copy(&from, &only.path().join(part))?;
-            }
-        }
+        let only = only(folder, domain)?;
         let running = match self {
             Engine::Sqlite => Running::Alone(Box::new(World::start(only.path())?)),
             Engine::KafkaAndCql => Running::Together(Box::new(System::start(only.path()).await?)),
@@ -64,6 +58,18 @@ impl Deref for Served {
             Running::Together(system) => system,
         }
     }
+}
+
+/// One domain of a folder of this repository, without the others beside it.
+pub(crate) fn only(folder: &str, domain: &str) -> Result<tempfile::TempDir> {
+    let only = tempfile::tempdir()?;
+    for part in [domain, "types"] {
+        let from = repository(folder).join(part);
+        if from.is_dir() {
+            copy(&from, &only.path().join(part))?;
+        }
+    }
+    Ok(only)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

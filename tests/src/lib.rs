@@ -23,7 +23,7 @@ pub use detour::Detour;
 pub use engine::{Engine, Served};
 pub use load::{Load, Seen};
 pub use loaded::Loaded;
-pub use parts::Parts;
+pub use parts::{Own, Parts};
 pub use system::{Service, System};
 pub use world::World;
 

@@ -9,7 +9,7 @@ use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::{Answer, eventually, read};
+use crate::{Answer, Api, eventually, read};
 
 /// Clients at work.
 pub struct Load {
@@ -23,8 +23,8 @@ pub struct Load {
 pub struct Seen {
     /// Orders that were placed and paid.
     pub paid: Vec<String>,
-    /// The last position of each client.
-    pub positions: Vec<String>,
+    /// The last order of each client, and the position that its payment was answered with.
+    pub last: Vec<(String, String)>,
 }
 
 /// One client's orders: each is placed and paid once.
@@ -74,7 +74,7 @@ impl Load {
         for client in self.clients {
             let seen = client.await??;
             all.paid.extend(seen.paid);
-            all.positions.extend(seen.positions);
+            all.last.extend(seen.last);
         }
         Ok(all)
     }
@@ -99,20 +99,40 @@ impl Seen {
     }
 }
 
+impl Api {
+    /// Fails unless each client can read what it was told last.
+    pub async fn shows(&self, seen: &Seen) -> Result<()> {
+        for (id, position) in &seen.last {
+            let path = format!("/orders/{id}");
+            let answer = eventually(async || {
+                let answer = self.get_at(&path, position).await?;
+                // The tables are not there yet: whoever filled them may just have been killed.
+                Ok((answer.status != 503).then_some(answer))
+            });
+            let answer = answer.await?;
+            let paid = answer.json["state"]["status"] == "paid";
+            ensure!(answer.status == 200 && paid, "{path} at {position} is {answer:?}");
+        }
+        Ok(())
+    }
+}
+
 impl Client {
     async fn work(self, stop: Arc<AtomicBool>) -> Result<Seen> {
-        let (mut seen, mut position) = (Seen::default(), None);
-        let mut count = 0;
+        let (mut seen, mut last, mut count) = (Seen::default(), None, 0);
         while !stop.load(Ordering::Relaxed) {
             count += 1;
-            position = Some(self.one_order(count, &mut seen.paid).await?);
+            let (id, position) = self.one_order(count).await?;
+            seen.paid.push(id.clone());
+            last = Some((id, position));
             self.done.fetch_add(1, Ordering::Relaxed);
         }
-        seen.positions.extend(position);
+        seen.last.extend(last);
         Ok(seen)
     }
 
-    async fn one_order(&self, count: u64, paid: &mut Vec<String>) -> Result<String> {
+    /// Places an order and pays for it; its id, and where that is in the log.
+    async fn one_order(&self, count: u64) -> Result<(String, String)> {
         let key = format!("k-{}-{count}", self.number);
         let order = json!({"customer": "c-1", "lines": [{"sku": "tea", "qty": 1, "price": count}]});
         let placed = self.until_known("/orders/place", &format!("{key}-place"), &order).await?;
@@ -124,8 +144,8 @@ impl Client {
         ensure!(first.status == 200 && first.json["version"] == 2, "paying was answered {first:?}");
         let again = self.until_known(&pay, &format!("{key}-again"), &amount).await?;
         ensure!(again.json["code"] == "not-open", "paying twice was answered {again:?}");
-        paid.push(id);
-        Ok(first.json["position"].as_str().unwrap_or_default().to_owned())
+        let position = first.json["position"].as_str().unwrap_or_default().to_owned();
+        Ok((id, position))
     }
 
     /// Sends a keyed command until an answer says what became of it.

@@ -1,8 +1,8 @@
 //! What most faults are tried on: two instances of command-api under load, and what must hold after it.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
-use crate::{Load, Parts, Service, System, repository};
+use crate::{Load, Parts, Service, System};
 
 const CLIENTS: usize = 6;
 
@@ -23,7 +23,7 @@ impl Loaded {
 
     /// The same on parts of the caller's.
     pub async fn start_on(parts: Parts) -> Result<Loaded> {
-        let mut system = System::start_on(parts, repository("schemas")).await?;
+        let mut system = System::of_orders(parts).await?;
         let second = system.add(Service::CommandApi).await?;
         Loaded::with(system, [0, second]).await
     }
@@ -50,11 +50,7 @@ impl Loaded {
         let orders: Vec<_> =
             events.into_iter().filter(|event| event["aggregate"] == "order").collect();
         seen.once_each(&orders)?;
-        let last = format!("/orders/{}", seen.paid[seen.paid.len() - 1]);
-        for position in &seen.positions {
-            let state = self.system.get_at(&last, position).await?;
-            ensure!(state.status == 200, "{last} is {state:?}");
-        }
+        self.system.shows(&seen).await?;
         self.system.verify()?;
         Ok(self.system)
     }

@@ -26,12 +26,12 @@ pub struct Missing {
     number: String,
 }
 
-/// Three database nodes, stopped when this is dropped.
+/// Nodes of a test's own, stopped when this is dropped.
 #[must_use]
-pub struct ThreeNodes {
+pub struct Own {
     folder: PathBuf,
-    /// The nodes, host:port separated by commas.
-    pub cql: String,
+    /// Where they are.
+    pub parts: Parts,
 }
 
 impl Parts {
@@ -62,18 +62,36 @@ impl Parts {
     }
 
     /// Starts a database of three nodes beside the one that runs.
-    pub fn three_nodes() -> Result<ThreeNodes> {
+    pub fn three_nodes() -> Result<Own> {
         let (folder, port) = (Parts::folder("three")?, 29_242);
         let nodes = ["--kafka", "0", "--cassandra", "3", "--cassandra-port", &port.to_string()];
         call(&folder, &[&["up", "--fresh"], &nodes[..]].concat())?;
         let cql = (1..=3).map(|n| format!("127.0.0.{n}:{port}")).collect::<Vec<_>>().join(",");
-        Ok(ThreeNodes { folder, cql })
+        Ok(Own { folder, parts: Parts { cql, copies: 3, ..Parts::running()? } })
+    }
+
+    /// Starts one broker and one database node beside those that run, as `make up` does.
+    pub fn one_of_each() -> Result<Own> {
+        let (folder, kafka, cql) = (Parts::folder("one")?, 29_442, 29_542);
+        let ports = ["--kafka-port", &kafka.to_string(), "--cassandra-port", &cql.to_string()];
+        call(&folder, &[&["up", "--fresh"], &ports[..]].concat())?;
+        let parts = Parts {
+            kafka: format!("127.0.0.1:{kafka}"),
+            cql: format!("127.0.0.1:{cql}"),
+            copies: 1,
+        };
+        Ok(Own { folder, parts })
     }
 }
 
-impl ThreeNodes {
-    /// Kills a node, as a power cut does.
-    pub fn kill(&self, number: u8) -> Result<Missing> {
+impl Own {
+    /// Kills a broker, as a power cut does.
+    pub fn kill_broker(&self, number: u8) -> Result<Missing> {
+        Missing::kill(self.folder.clone(), "kafka", number)
+    }
+
+    /// Kills a database node, as a power cut does.
+    pub fn kill_database_node(&self, number: u8) -> Result<Missing> {
         Missing::kill(self.folder.clone(), "cassandra", number)
     }
 }
@@ -98,7 +116,7 @@ impl Drop for Missing {
     }
 }
 
-impl Drop for ThreeNodes {
+impl Drop for Own {
     fn drop(&mut self) {
         // Who runs the tests stops what is left.
         let _ = call(&self.folder, &["down"]);

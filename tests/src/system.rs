@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::engine::only;
 use crate::process::Process;
 use crate::world::said_yes;
 use crate::{Api, Parts, binary, ports, read};
@@ -33,6 +34,8 @@ pub enum Service {
 pub struct System {
     parts: Parts,
     schemas: PathBuf,
+    // Removed with the system, unless the folder was given.
+    own: Option<tempfile::TempDir>,
     scope: String,
     // Kept after the test, until the next run of all.
     logs: PathBuf,
@@ -65,6 +68,14 @@ impl System {
         System::start_on(Parts::running()?, schemas).await
     }
 
+    /// The same on these parts, for orders alone: all that instances share is one topic.
+    pub async fn of_orders(parts: Parts) -> Result<System> {
+        let orders = only("schemas", "orders")?;
+        let mut system = System::start_on(parts, orders.path()).await?;
+        system.own = Some(orders);
+        Ok(system)
+    }
+
     /// The same on parts of the caller's.
     pub async fn start_on(parts: Parts, schemas: impl Into<PathBuf>) -> Result<System> {
         let mut system = System::prepare(parts, schemas)?;
@@ -88,7 +99,7 @@ impl System {
         let scope = format!("t{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
         let logs = Parts::folder("logs")?.join(&scope);
         std::fs::create_dir_all(&logs)?;
-        Ok(System { parts, schemas: schemas.into(), scope, logs, instances, api })
+        Ok(System { parts, schemas: schemas.into(), own: None, scope, logs, instances, api })
     }
 
     /// Adds an instance, and waits until it is ready; answers its number.

@@ -20,10 +20,7 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_a_hundred_kills() -> Result<
     }
     let seen = load.stop().await?;
     ensure!(seen.paid.len() as u64 > KILLS, "too little load to mean anything: {seen:?}");
-    let last = format!("/orders/{}", seen.paid[seen.paid.len() - 1]);
-    for position in &seen.positions {
-        ensure!(world.get_at(&last, position).await?.status == 200, "{last} is not there");
-    }
+    world.shows(&seen).await?;
     seen.once_each(&world.events().await?)?;
     world.verify()
 }

@@ -6,10 +6,9 @@ use foldline_tests::{Loaded, Parts};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_and_reads_go_on_while_a_database_node_is_down() -> Result<()> {
     let nodes = Parts::three_nodes()?;
-    let parts = Parts { cql: nodes.cql.clone(), copies: 3, ..Parts::running()? };
-    let loaded = Loaded::start_on(parts).await?;
+    let loaded = Loaded::start_on(nodes.parts.clone()).await?;
     for node in [1, 3] {
-        let down = nodes.kill(node)?;
+        let down = nodes.kill_database_node(node)?;
         loaded.flows(50).await?;
         down.come_back()?;
         loaded.flows(50).await?;

@@ -84,5 +84,5 @@ async fn added_partitions_are_refused_at_start() -> Result<()> {
 async fn a_topic_created_anew_is_refused_at_start() -> Result<()> {
     let mut system = stopped().await?;
     Topic::of(&system)?.create_anew().await?;
-    refused(&mut system, "stream").await
+    refused(&mut system, "made anew").await
 }

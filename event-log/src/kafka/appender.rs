@@ -28,6 +28,11 @@ use crate::record::{Claim, ClaimId, Offset, PartitionId};
 const CLAIM_APPEARS: Duration = Duration::from_secs(10);
 /// How long committed records may take to appear.
 const RECORDS_APPEAR: Duration = Duration::from_secs(10);
+/// How long the thread may take for one job. The client library may wait much longer for a broker
+/// that has died with what it knew of a transaction; a new claim waits for nobody.
+const JOB: Duration = Duration::from_secs(15);
+/// The same for becoming the owner, which has to wait for an older one's open transaction.
+const CLAIMING: Duration = Duration::from_secs(40);
 
 /// What a claim is made with.
 pub(super) struct Wanted {
@@ -61,7 +66,11 @@ pub(super) async fn claim(wanted: Wanted) -> Result<KafkaAppender, ClaimError> {
         .name(format!("log-{}", wanted.partition))
         .spawn(move || run(wanted, reply))
         .map_err(|error| unavailable(format!("no thread for the log: {error}")))?;
-    answer.await.unwrap_or_else(|_| Err(unavailable("the claim was broken off".to_owned())))
+    match tokio::time::timeout(CLAIMING, answer).await {
+        Ok(Ok(claimed)) => claimed,
+        Ok(Err(_)) => Err(unavailable("the claim was broken off".to_owned())),
+        Err(_) => Err(unavailable("the brokers took too long to take the claim".to_owned())),
+    }
 }
 
 fn run(wanted: Wanted, reply: oneshot::Sender<Result<KafkaAppender, ClaimError>>) {
@@ -217,8 +226,12 @@ impl Appender for KafkaAppender {
         let sent = self.jobs.send(Job::Append { batch, reply });
         async move {
             sent.map_err(|_| spent())?;
-            let broken_off = || AppendError::OutcomeUnknown("the log's thread ended".to_owned());
-            answer.await.unwrap_or_else(|_| Err(broken_off()))
+            let unknown = |detail: &str| Err(AppendError::OutcomeUnknown(detail.to_owned()));
+            match tokio::time::timeout(JOB, answer).await {
+                Ok(Ok(appended)) => appended,
+                Ok(Err(_)) => unknown("the log's thread ended"),
+                Err(_) => unknown("the brokers took too long to commit the records"),
+            }
         }
         .boxed()
     }
@@ -228,7 +241,14 @@ impl Appender for KafkaAppender {
         let sent = self.jobs.send(Job::Confirm { reply });
         async move {
             sent.map_err(|_| spent())?;
-            answer.await.unwrap_or_else(|_| Err(spent()))
+            match tokio::time::timeout(JOB, answer).await {
+                Ok(Ok(confirmed)) => confirmed,
+                Ok(Err(_)) => Err(spent()),
+                // A proof writes nothing.
+                Err(_) => Err(AppendError::NothingWritten(
+                    "the brokers took too long to say who owns the partition".to_owned(),
+                )),
+            }
         }
         .boxed()
     }

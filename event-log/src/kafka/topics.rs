@@ -64,12 +64,11 @@ pub(super) async fn prepare(config: &KafkaConfig, when: Missing) -> Result<(), O
         return Err(OpenError::Absent(topic.name.clone()));
     }
     if !missing.is_empty() {
-        let few = cluster.brokers.len();
-        if !config.dev && few < REPLICATION {
-            let weak = format!("there are {few} brokers and {REPLICATION} are needed");
+        let brokers = cluster.brokers.len();
+        if let Some(weak) = too_few(brokers, config.dev) {
             return Err(OpenError::Weak(vec![weak]));
         }
-        create(config, &missing, few).await?;
+        create(config, &missing, brokers).await?;
         cluster = appear(config, &wanted).await?;
     }
     for topic in &wanted {
@@ -84,6 +83,12 @@ pub(super) async fn prepare(config: &KafkaConfig, when: Missing) -> Result<(), O
     }
     let weak = weaknesses(config, &wanted, &cluster).await.map_err(|e| unreachable(config, &e))?;
     if weak.is_empty() { Ok(()) } else { Err(OpenError::Weak(weak)) }
+}
+
+/// What is weak about so many brokers.
+fn too_few(brokers: usize, dev: bool) -> Option<String> {
+    (!dev && brokers < REPLICATION)
+        .then(|| format!("brokers: {brokers}, which must be {REPLICATION} at least"))
 }
 
 pub(super) fn unreachable(config: &KafkaConfig, error: &KafkaError) -> OpenError {
@@ -267,4 +272,17 @@ fn too_low(of: &str, key: &str, least: usize, resource: &ConfigResource) -> Opti
     let value = resource.get(key)?.value.as_deref()?;
     let low = value.parse::<usize>().is_ok_and(|value| value < least);
     low.then(|| format!("{of} has {key}={value}, which must be {least} at least"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_broker_is_for_development_only() {
+        assert_eq!(too_few(1, true), None);
+        assert_eq!(too_few(3, false), None);
+        let why = too_few(1, false).expect("too few");
+        assert!(why.contains("brokers: 1") && why.contains('3'), "{why}");
+    }
 }

@@ -51,7 +51,7 @@ class Kafka:
         """Waits until the broker serves, and knows all that run."""
         running = sum(self.process(other).running() for other in self.numbers())
         ready = lambda: wire.brokers_known_to(*self.address(number)) >= running
-        self.process(number).wait_for(ready, patience_s=60)
+        self.process(number).wait_for(ready, patience_s=180)
 
     def clients_use(self):
         return ",".join(f"{host}:{port}" for host, port in map(self.address, self.numbers()))
