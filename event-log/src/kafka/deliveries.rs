@@ -1,6 +1,7 @@
 //! What became of the records that a producer was given.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -10,11 +11,11 @@ use rdkafka::producer::ProducerContext;
 
 use super::voice::log;
 
-/// Counts deliveries. It lives in the producer, which tells it of each when it is polled.
+/// Counts deliveries. It lives in the producer, whose polling thread tells it of each.
 #[derive(Default)]
 pub(super) struct Deliveries {
-    // Never waited for: the thread that polls is the one that asks.
     state: Mutex<State>,
+    moved: Condvar,
 }
 
 #[derive(Default)]
@@ -26,18 +27,29 @@ struct State {
 }
 
 impl Deliveries {
-    /// More records were handed over.
+    /// One more record was handed over.
     pub(super) fn sent(&self, records: u64) {
         self.lock().sent += records;
     }
 
-    /// The offset of the last record, once all that was handed over is in the log, not yet
-    /// committed; or what went wrong with one.
-    pub(super) fn all(&self) -> Option<Result<i64, String>> {
-        let state = self.lock();
-        match &state.error {
-            Some(error) => Some(Err(error.clone())),
-            None => (state.delivered == state.sent).then_some(Ok(state.last)),
+    /// Waits until all that was handed over is in the log, not yet committed; gives the offset of
+    /// the last.
+    pub(super) fn all(&self, patience: Duration) -> Result<i64, String> {
+        let deadline = Instant::now() + patience;
+        let mut state = self.lock();
+        loop {
+            if let Some(error) = &state.error {
+                return Err(error.clone());
+            }
+            if state.delivered == state.sent {
+                return Ok(state.last);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err("the brokers took too long to take the records".to_owned());
+            }
+            let waited = self.moved.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -47,6 +59,10 @@ impl Deliveries {
         match result {
             Ok(offset) => state.last = offset,
             Err(error) => state.error = state.error.take().or(Some(error)),
+        }
+        if state.delivered >= state.sent || state.error.is_some() {
+            drop(state);
+            self.moved.notify_all();
         }
     }
 
@@ -85,9 +101,9 @@ mod tests {
         let deliveries = Deliveries::default();
         deliveries.sent(2);
         deliveries.note(Ok(4));
-        assert_eq!(deliveries.all(), None);
+        assert!(deliveries.all(Duration::ZERO).is_err());
         deliveries.note(Ok(5));
-        assert_eq!(deliveries.all(), Some(Ok(5)));
+        assert_eq!(deliveries.all(Duration::ZERO), Ok(5));
     }
 
     #[test]
@@ -96,6 +112,6 @@ mod tests {
         deliveries.sent(2);
         deliveries.note(Err("fenced".to_owned()));
         deliveries.note(Ok(5));
-        assert_eq!(deliveries.all(), Some(Err("fenced".to_owned())));
+        assert_eq!(deliveries.all(Duration::ZERO), Err("fenced".to_owned()));
     }
 }

@@ -1,7 +1,7 @@
 //! The one producer of a partition, and its transactions.
 //!
-//! The thread that owns the producer also polls it. Where another does, the client library's commit
-//! waits for outstanding records in steps of 100 ms; and every batch would cost a thread's waking.
+//! The client library's commit first waits for outstanding records, and does so in steps of
+//! 100 ms where another thread polls; so every commit here waits until nothing is outstanding.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
 use super::config::KafkaConfig;
 use super::deliveries::Deliveries;
@@ -22,12 +22,12 @@ use super::voice::Voice;
 const INIT: Duration = Duration::from_secs(20);
 /// How long one step of a transaction may take.
 const STEP: Duration = Duration::from_secs(12);
-/// How long one poll waits: it ends early with the first delivery.
-const POLL: Duration = Duration::from_millis(100);
+/// How long the client library may hold on to records that it reported as delivered.
+const SETTLES: Duration = Duration::from_millis(50);
 
 /// A transactional producer for one partition.
 pub(super) struct Transactions {
-    producer: BaseProducer<Deliveries>,
+    producer: ThreadedProducer<Deliveries>,
     topic: String,
     partition: i32,
     config: KafkaConfig,
@@ -56,7 +56,7 @@ impl Transactions {
         stalls: Arc<AtomicU64>,
     ) -> Result<Transactions, KafkaError> {
         let id = transactional_id(topic, partition);
-        let producer: BaseProducer<Deliveries> =
+        let producer: ThreadedProducer<Deliveries> =
             config.appender(&id).create_with_context(Deliveries::default())?;
         producer.init_transactions(INIT)?;
         Ok(Transactions {
@@ -83,28 +83,13 @@ impl Transactions {
                 .payload(value)
                 .headers(headers);
             record.key = key;
+            // Counted first: the delivery may be told of before `send` returns.
             deliveries.sent(1);
             self.producer.send(record).map_err(|(error, _)| after(&error))?;
         }
-        let last = self.delivered()?;
+        let last = deliveries.all(STEP).map_err(Broken::After)?;
         self.commit().map_err(|error| after(&error))?;
         Ok(last)
-    }
-
-    /// Waits until all that was handed over is in the log, not yet committed; gives the offset of
-    /// the last.
-    fn delivered(&self) -> Result<i64, Broken> {
-        let deadline = Instant::now() + STEP;
-        loop {
-            if let Some(all) = self.producer.client().context().all() {
-                return all.map_err(Broken::After);
-            }
-            if Instant::now() >= deadline {
-                let late = "the brokers took too long to take the records";
-                return Err(Broken::After(late.to_owned()));
-            }
-            self.producer.poll(POLL);
-        }
     }
 
     /// Commits one offset of the partition in a group of its own: proof that no newer producer
@@ -133,9 +118,19 @@ impl Transactions {
     }
 
     fn commit(&self) -> Result<(), KafkaError> {
+        self.settle();
         let outstanding = u64::from(self.producer.in_flight_count() > 0);
         self.stalls.fetch_add(outstanding, Ordering::Relaxed);
         self.producer.commit_transaction(STEP)
+    }
+
+    /// Waits until the client library has let go of every record: that is a moment after it told
+    /// of the last delivery.
+    fn settle(&self) {
+        let deadline = Instant::now() + SETTLES;
+        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
     }
 }
 

@@ -1,25 +1,25 @@
 //! What the client library itself reaches: the limits that a benchmark holds this log against.
 //!
-//! Transactions with the same settings, but of bytes alone and by the shortest way: no commands, no
-//! claims, no headers, one thread that hands over, polls and commits. Calls block.
+//! The same transactions with the same settings, but of bytes alone: no commands, no claims, no
+//! headers, nothing that waits for its turn. Calls block.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::message::OwnedHeaders;
 
 use super::config::KafkaConfig;
 use super::error::OpenError;
 use super::tail::place;
 use super::topics;
+use super::transaction::Transactions;
 use super::voice::Voice;
 
 /// How long a committed record may take to be read.
 const APPEARS: Duration = Duration::from_secs(10);
-/// How long becoming a producer, and a commit, may take.
-const BEGINS: Duration = Duration::from_secs(20);
-const COMMITS: Duration = Duration::from_secs(12);
 const PAYLOAD: [u8; 64] = [7; 64];
 const KEY: &str = "0199aa00-0000-7000-8000-000000000000";
 
@@ -75,7 +75,7 @@ impl Yardstick {
         let begun = Instant::now();
         while begun.elapsed() < time {
             let started = Instant::now();
-            producer.commit(1)?;
+            commit(&producer, 1)?;
             read(&consumer)?;
             took.push(started.elapsed());
         }
@@ -97,7 +97,7 @@ impl Yardstick {
         std::thread::scope(|scope| {
             let running: Vec<_> = producers
                 .iter()
-                .map(|producer| scope.spawn(move || producer.commit_for(sizes, time)))
+                .map(|producer| scope.spawn(move || commit_for(producer, sizes, time)))
                 .collect();
             let mut all = Groups::default();
             for one in running {
@@ -110,14 +110,10 @@ impl Yardstick {
         })
     }
 
-    fn producer(&self, partition: u32) -> Result<Raw<'_>, YardstickError> {
-        let id = format!("{}.{partition}", self.topic);
-        let begin = || {
-            let producer: BaseProducer = self.config.appender(&id).create()?;
-            producer.init_transactions(BEGINS)?;
-            Ok(Raw { producer, topic: &self.topic, partition: partition as i32 })
-        };
-        begin().map_err(|error: KafkaError| self.unreachable(&error))
+    fn producer(&self, partition: u32) -> Result<Transactions, YardstickError> {
+        let stalls = Arc::new(AtomicU64::new(0));
+        let begun = Transactions::begin(&self.config, &self.topic, partition, stalls);
+        begun.map_err(|error| self.unreachable(&error))
     }
 
     fn unreachable(&self, error: &KafkaError) -> YardstickError {
@@ -125,40 +121,28 @@ impl Yardstick {
     }
 }
 
-/// A producer and where it writes.
-struct Raw<'a> {
-    producer: BaseProducer,
-    topic: &'a str,
-    partition: i32,
+fn commit(producer: &Transactions, size: usize) -> Result<(), YardstickError> {
+    let record = || (Some(KEY), PAYLOAD.as_slice(), OwnedHeaders::new());
+    let written = producer.write((0..size).map(|_| record()));
+    written.map(drop).map_err(|broken| YardstickError::Transaction(format!("{broken:?}")))
 }
 
-impl Raw<'_> {
-    fn commit(&self, size: usize) -> Result<(), YardstickError> {
-        let all = || {
-            self.producer.begin_transaction()?;
-            for _ in 0..size {
-                let record = BaseRecord::to(self.topic).partition(self.partition);
-                let record = record.key(KEY).payload(PAYLOAD.as_slice());
-                self.producer.send(record).map_err(|(error, _)| error)?;
-            }
-            self.producer.commit_transaction(COMMITS)
-        };
-        all().map_err(|error: KafkaError| YardstickError::Transaction(error.to_string()))
-    }
-
-    fn commit_for(&self, sizes: &[usize], time: Duration) -> Result<Groups, YardstickError> {
-        let mut done = Groups::default();
-        let begun = Instant::now();
-        for size in sizes.iter().cycle() {
-            if begun.elapsed() >= time {
-                break;
-            }
-            self.commit(*size)?;
-            done.transactions += 1;
-            done.records += *size as u64;
+fn commit_for(
+    producer: &Transactions,
+    sizes: &[usize],
+    time: Duration,
+) -> Result<Groups, YardstickError> {
+    let mut done = Groups::default();
+    let begun = Instant::now();
+    for size in sizes.iter().cycle() {
+        if begun.elapsed() >= time {
+            break;
         }
-        Ok(done)
+        commit(producer, *size)?;
+        done.transactions += 1;
+        done.records += *size as u64;
     }
+    Ok(done)
 }
 
 fn read(consumer: &BaseConsumer<Voice>) -> Result<(), YardstickError> {
