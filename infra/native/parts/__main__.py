@@ -11,6 +11,8 @@ from .failure import Failure, told
 from .folder import KINDS
 from .process import stop
 
+# What `make up` calls their first ports.
+MAKES = {"kafka": "KAFKA_PORT", "cassandra": "CQL_PORT"}
 DOC = "Real Kafka and real Cassandra as plain processes."
 
 
@@ -73,15 +75,20 @@ def _check_settings(folder, asked):
     if noted in ({}, asked):
         return
     if any(part.process(number).running() for part in folders.parts(folder) for number in part.numbers()):
-        raise Failure(f"{folder} runs with other settings ({noted}): `down` stops it")
+        raise Failure(f"{folder} runs {_worded(noted)}, and {_worded(asked)} was asked for: `down` stops it")
     count = lambda parts: {name: part["nodes"] for name, part in parts.items()}
     if count(noted) != count(asked):
-        raise Failure(f"{folder} has the data of other nodes ({count(noted)}): --fresh drops it, --dir names another folder")
+        remedy = "--fresh (or removing the folder) drops it, --dir names another folder"
+        raise Failure(f"{folder} has the data of {_worded(noted)}, and {_worded(asked)} was asked for: {remedy}")
+
+
+def _worded(parts):
+    return " and ".join(f"{part['nodes']} of {name} from port {part['port']}" for name, part in parts.items())
 
 
 def _check_ports(waiting):
     for part, number in waiting:
-        remedy = f"Stop it, or give {part.name} other ports with --{part.name}-port."
+        remedy = f"Stop it, or give {part.name} other ports with --{part.name}-port ({MAKES[part.name]} of `make up`)."
         ports.must_be_free(part.addresses_of(number), remedy)
 
 

@@ -76,9 +76,9 @@ def _up(services, folder, arguments):
     for service in waiting:
         service.wait()
     for service in services:
-        on = f"on http://{HOST}:{service.listen}, " if service.listen else ""
+        on = f" on http://{HOST}:{service.listen}" if service.listen else ""
         state = "is up" if service in waiting else "was up already"
-        print(f"{service.name} {state} {on}health and metrics on http://{HOST}:{service.admin}", flush=True)
+        print(f"{service.name} {state}{on}, health and metrics on http://{HOST}:{service.admin}", flush=True)
 
 
 def _arguments():

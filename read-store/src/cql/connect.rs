@@ -20,7 +20,7 @@ use scylla::statement::{Consistency, SerialConsistency};
 use super::config::CqlConfig;
 use super::database::Database;
 use super::error::{Result, damaged};
-use super::statement::{Statement, create_keyspace, create_table};
+use super::statement::{Statement, create_keyspace, create_table, without_tablets};
 use super::table::{catalog, marks, parked};
 use crate::store::StoreError;
 
@@ -42,7 +42,7 @@ pub(super) async fn open(config: &CqlConfig) -> Result<Database> {
     let (database, data_center) = connect(config).await?;
     let keyspace = create_keyspace(&config.keyspace, &data_center, config.copies());
     if !database.has_keyspace().await? {
-        database.define(&keyspace).await?;
+        database.define_keyspace(&keyspace).await?;
     }
     database.session.use_keyspace(&config.keyspace, false).await?;
     let there = database.tables().await?;
@@ -146,6 +146,19 @@ impl Database {
         definition.set_load_balancing_policy(self.one_node());
         self.session.query_unpaged(definition, ()).await?;
         Ok(())
+    }
+
+    async fn define_keyspace(&self, keyspace: &Statement) -> Result<()> {
+        // Only ScyllaDB tells drivers of shards.
+        let state = self.session.get_cluster_state();
+        if state.get_nodes_info().iter().any(|node| node.sharder().is_some()) {
+            match self.define(&without_tablets(keyspace)).await {
+                Ok(()) => return Ok(()),
+                // Older ones have no tablets, and newer ones may insist on them, which they can.
+                Err(error) => tracing::info!(%error, "making the keyspace as the cluster likes it"),
+            }
+        }
+        self.define(keyspace).await
     }
 
     fn one_node(&self) -> Option<Arc<dyn LoadBalancingPolicy>> {

@@ -166,6 +166,12 @@ pub(super) fn create_keyspace(name: &str, data_center: &str, copies: u32) -> Sta
     ))
 }
 
+/// The same for ScyllaDB alone, whose keyspaces come with tablets unless told otherwise; before
+/// 2025.4 a keyspace with tablets refuses conditions, and the catalog needs them.
+pub(super) fn without_tablets(create: &Statement) -> Statement {
+    Statement::plain(format!("{} AND tablets = {{'enabled': false}}", create.text()))
+}
+
 pub(super) fn drop_keyspace(name: &str) -> Statement {
     Statement::plain(format!("DROP KEYSPACE IF EXISTS {name}"))
 }
