@@ -1,6 +1,6 @@
 //! Giving a partition up: because the group gave it to somebody else, or because nobody asks.
 
-use event_log::AppendError;
+use event_log::{AppendError, planted};
 
 use super::batch::{Outcome, Pending, give_up};
 use super::{Owner, Standing};
@@ -23,6 +23,9 @@ impl Owner {
     /// Decides nothing more: the partition is somebody else's. A batch on its way is answered as
     /// the log says, and until then the claim is kept; all else is known not to be written.
     pub(super) fn hand_over(&mut self) {
+        // What was decided on top of the batch on its way is dropped here, so nothing is decided on
+        // it: not even where the partition comes back before that batch has landed.
+        self.is_leaving = self.flight.is_some() && !planted::is("handover-half-done");
         for Pending { reply, outcome } in std::mem::take(&mut self.batch).pending {
             // What a twin asks for may be on its way, written by the call that came first.
             let begun = self.flight.is_some() && matches!(outcome, Outcome::Twin { .. });

@@ -114,6 +114,8 @@ struct Owner {
     assigned: watch::Receiver<Arc<BTreeSet<PartitionId>>>,
     /// Whether the partition is this instance's, as last heard.
     is_assigned: bool,
+    /// Whether a handover was begun that waits for the batch on its way.
+    is_leaving: bool,
     standing: Standing,
     backoff: Backoff,
     /// When a question was last taken.
@@ -156,6 +158,7 @@ impl Owner {
             partition,
             assigned,
             is_assigned,
+            is_leaving: false,
             standing: Standing::Idle,
             backoff: Backoff::default(),
             used: Instant::now(),
@@ -219,7 +222,7 @@ impl Owner {
 
     /// Decides what can be decided and sends off what can be sent.
     async fn work(&mut self) {
-        if !self.is_assigned {
+        if !self.is_assigned || self.is_leaving {
             return self.hand_over();
         }
         if self.cache.is_tight() {

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 use super::broker::Refused;
 use super::cluster::Cluster;
 use super::link::Link;
-use crate::planted;
 use crate::record::{Body, Offset, PartitionId};
 use crate::validity::{Step, Validity};
 
@@ -65,9 +64,7 @@ impl Session {
         if self.link.below(10_000) < (self.link.weather)().leader_lost {
             self.cluster.lose_leader(&self.partition);
         }
-        if !planted::is("acknowledged-by-the-leader") {
-            self.replicated(&offsets, &records).await?;
-        }
+        self.replicated(&offsets, &records).await?;
         Ok(offsets)
     }
 

@@ -138,6 +138,7 @@ impl<'a> Follower<'a> {
         let mut parked = 0;
         for (run, mark) in self.runs.iter_mut().zip(stored) {
             run.mark = mark.map_or(-1, |mark| mark.offset);
+            run.parked.clear();
             if !planted::is("parked-views-forgotten") {
                 parked += load_parked(&*self.parts.reader, run).await?;
             }
@@ -280,6 +281,12 @@ impl<'a> Follower<'a> {
     async fn plan(&mut self, stretch: &Arc<Stretch>) -> Result<(Planned, bool), Failure> {
         let groups = group(&self.runs, stretch)?;
         let StatesBefore { by_run, overtaken } = self.states_before(&groups, stretch).await?;
+        if overtaken && !planted::is("parked-meanwhile") {
+            // Whoever was here wrote pointers before those rows: what was set aside stays so.
+            for run in &mut self.runs {
+                load_parked(&*self.parts.reader, run).await?;
+            }
+        }
         let atomic = self.parts.config.atomic;
         if stretch.events <= self.parts.config.inline_events {
             let planned = plan_groups(&self.runs, &self.key, stretch, groups, by_run, atomic)?;
@@ -355,9 +362,9 @@ fn begins(stretch: &Stretch, events: &[crate::fold::EventAt]) -> bool {
         .is_some_and(|event| event.version == 1)
 }
 
+/// Adds the ids that wait for views to those that are known; how many wait in all.
 async fn load_parked(reader: &dyn Reader, run: &mut ActiveRun) -> Result<u64, Failure> {
     let pointers = reader.parked(&run.run).await?;
-    run.parked.clear();
     let mut folds = std::collections::HashSet::new();
     for pointer in pointers {
         match &pointer.view {
@@ -366,7 +373,8 @@ async fn load_parked(reader: &dyn Reader, run: &mut ActiveRun) -> Result<u64, Fa
             }
             Some(name) => {
                 if let Some(at) = run.views.iter().position(|view| view.name == *name) {
-                    run.parked.insert((at, pointer.id), pointer.offset);
+                    let from = run.parked.entry((at, pointer.id)).or_insert(pointer.offset);
+                    *from = pointer.offset.min(*from);
                 }
             }
         }

@@ -28,6 +28,8 @@ pub struct Callers {
     pub fleet: Rc<RefCell<Fleet>>,
     pub history: History,
     pub accounts: u64,
+    /// Whether they hardly wait between two calls, so that batch follows batch.
+    pub hurry: bool,
     pub owners: Arc<Group>,
     pub log: Arc<AdversaryLog>,
 }
@@ -47,7 +49,7 @@ impl Callers {
             if self.fleet.borrow().stopping {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(pause())).await;
+            tokio::time::sleep(Duration::from_millis(self.pause())).await;
             let (id, act) = match missed.take_if(|_| percent(60)) {
                 Some(id) => (id, Act::Open(text(&CITIES))),
                 None => (format!("account-{}", below(self.accounts)).into(), any_act()),
@@ -97,6 +99,15 @@ impl Callers {
         reply
     }
 
+    fn pause(&self) -> u64 {
+        match (self.hurry, percent(80)) {
+            (true, true) => below(12),
+            (true, false) => below(1_500),
+            (false, true) => below(150),
+            (false, false) => below(2_000),
+        }
+    }
+
     /// Whom to ask: mostly the owner of the day.
     fn choose(&self, fleet: &Fleet, id: &str) -> usize {
         let any = below(fleet.instances.len() as u64) as usize;
@@ -133,10 +144,6 @@ impl Callers {
         self.history.answer(place, reply.clone());
         reply
     }
-}
-
-fn pause() -> u64 {
-    if percent(80) { below(150) } else { below(2_000) }
 }
 
 fn text(from: &[&str]) -> String {

@@ -24,7 +24,6 @@ pub const FAULTS: &[Fault] = &[
         &[],
         "a data transaction ends with offsets, and its commit is trusted",
     ),
-    fault("acknowledged-by-the-leader", &[], "records count before followers have them"),
     fault("claim-skipped", &[], "a new owner goes on under the claim that stands there"),
     fault("empty-proof", &[], "the proof of freshness is a transaction of nothing"),
     fault("old-proof", &[], "the answer to an earlier proof counts for a later one"),
@@ -44,6 +43,7 @@ pub const FAULTS: &[Fault] = &[
         &[],
         "what was decided on top of a lost batch stays in memory",
     ),
+    fault("handover-half-done", &[], "states outlive a handover that is taken back"),
     fault("unknown-means-nothing", &[], "a batch without an answer is said not to be written"),
     fault("unprojected-evicted", &[], "states that the tables do not hold yet are let go"),
     fault("twins-decided-twice", &[], "a key is not seen before its command is durable"),
@@ -53,8 +53,6 @@ pub const FAULTS: &[Fault] = &[
         &[],
         "keys above the mark are not remembered by a new owner",
     ),
-    fault("keys-before-row", &[], "used keys are read before the state that they belong to"),
-    fault("unknown-folds-nothing", &[], "an owner passes over events that its model lacks"),
     // The projector.
     fault("coalesced-rollups", &[], "a batch adds to a cell what is in it already"),
     fault("net-differences", &[], "rows that came and went within a batch are not deleted"),
@@ -66,6 +64,7 @@ pub const FAULTS: &[Fault] = &[
         &[],
         "that a view is set aside for an aggregate ends with the task",
     ),
+    fault("parked-meanwhile", &[], "views set aside by another projector are fed all the same"),
     fault("mark-inside-a-command", &[], "a mark stands between the events of a command"),
     fault(
         "changed-fold-on-old-states",

@@ -101,7 +101,8 @@ async fn simulate(models: &Models) -> Outcome {
     nemesis.share();
     let asking = tokio::task::LocalSet::new();
     for number in 0..3 + below(4) {
-        asking.spawn_local(callers.clone().run(number, 10 + below(25)));
+        let calls = if callers.hurry { 20 + below(60) } else { 10 + below(25) };
+        asking.spawn_local(callers.clone().run(number, calls));
     }
     asking.run_until(nemesis.run(15_000 + below(20_000))).await;
     callers.fleet.borrow_mut().stopping = true;
@@ -177,6 +178,7 @@ fn callers(ground: &Ground) -> Callers {
         fleet: Rc::new(RefCell::new(fleet)),
         history: History::default(),
         accounts: 1 + below(6),
+        hurry: percent(40),
         owners: ground.owners.clone(),
         log: ground.log(open_gate(), "router"),
     }

@@ -41,21 +41,12 @@ pub(super) async fn ask_store(
 ) -> Result<Answered, StoreError> {
     let Source { ground: Ground { reader, .. }, run, aggregate, .. } = source;
     let ids: Vec<Arc<str>> = wanted.iter().map(|w| w.id.clone()).collect();
-    let mut early = Vec::new();
-    if planted::is("keys-before-row") {
-        for id in &ids {
-            early.push(reader.used_keys(run, &aggregate.name, id).await?);
-        }
-    }
-    let mut early = early.into_iter();
     let rows = reader.states(run, &aggregate.name, &ids).await?;
     let mut found = Vec::with_capacity(rows.len());
     for (row, want) in rows.into_iter().zip(wanted) {
-        let early = early.next();
         // Where there is no row, the store knows no key either.
         let has_keys = row.as_ref().is_some_and(|row| row.keyed > 0);
         let used = match (has_keys, want.keyed) {
-            (true, true) if early.is_some() => early,
             (true, true) => Some(reader.used_keys(run, &aggregate.name, &want.id).await?),
             (true, false) => None,
             (false, _) => Some(Vec::new()),

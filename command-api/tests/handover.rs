@@ -1,0 +1,78 @@
+//! A partition that is taken away and given back while a batch is on its way.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use event_log::{Log, Membership, PartitionId};
+use foldline_command_api::{CommandApi, Config};
+use support::World;
+use support::log::FakeLog;
+use support::store::FakeStore;
+use tokio::sync::watch;
+
+/// All partitions, until they are taken away.
+struct Lent(watch::Sender<Arc<BTreeSet<PartitionId>>>);
+
+#[async_trait]
+impl Membership for Lent {
+    fn assigned(&self) -> watch::Receiver<Arc<BTreeSet<PartitionId>>> {
+        self.0.subscribe()
+    }
+
+    async fn still_assigned(&self, partition: &PartitionId) -> bool {
+        self.0.borrow().contains(partition)
+    }
+
+    fn owner(&self, _: &PartitionId) -> Option<Arc<str>> {
+        None
+    }
+
+    async fn leave(&self) {
+        self.0.send_replace(Arc::default());
+    }
+}
+
+async fn a_while() {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[actix_web::test]
+async fn what_a_handover_dropped_is_not_remembered_where_it_is_taken_back() {
+    let (model, log) = (support::domain::model(), FakeLog::new());
+    let store = FakeStore::new(model.clone());
+    let all: Arc<BTreeSet<PartitionId>> = Arc::new(log.partitions().into_iter().collect());
+    let lent = Arc::new(Lent(watch::Sender::new(all.clone())));
+    let config = Config { clock: || 1_000, advertise: "http://here".into(), ..Config::default() };
+    let shared = Arc::new(log.clone());
+    let api = CommandApi::member(model.clone(), shared, store.clone(), lent.clone(), config);
+    let world = World { model, log, store, api };
+    assert_eq!(world.post("/accounts/a/open", "{}").await.status, 201);
+
+    world.log.hold(true);
+    let key = [("idempotency-key", "\"k\"")];
+    let (first, second, ()) = tokio::join!(
+        world.post("/accounts/a/deposit", r#"{"amount":1}"#),
+        async {
+            world.log.begun(2).await;
+            world.call("/accounts/a/deposit", &key, r#"{"amount":2}"#).await
+        },
+        async {
+            world.log.begun(2).await;
+            a_while().await;
+            lent.leave().await;
+            a_while().await;
+            lent.0.send_replace(all.clone());
+            a_while().await;
+            world.log.hold(false);
+        }
+    );
+    assert_eq!((first.status, second.status), (200, 200), "{}", second.text);
+    let versions: Vec<u64> = world.log.events().iter().map(|event| event.version).collect();
+    assert_eq!(versions, [1, 2, 3], "both deposits were acknowledged");
+}
