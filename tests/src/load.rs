@@ -166,3 +166,28 @@ impl Client {
         bail!("no answer to {path} within a minute")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(told: &[(&str, u64)]) -> Vec<Value> {
+        told.iter().map(|(id, version)| json!({"id": id, "version": version})).collect()
+    }
+
+    fn is_well(paid: &[&str], told: &[(&str, u64)]) -> bool {
+        let paid = paid.iter().map(|id| (*id).to_owned()).collect();
+        Seen { paid, last: Vec::new() }.once_each(&events(told)).is_ok()
+    }
+
+    #[test]
+    fn what_was_acknowledged_must_be_there_once_and_alone() {
+        assert!(is_well(&["a", "b"], &[("a", 1), ("b", 1), ("b", 2), ("a", 2)]));
+        assert!(!is_well(&["a"], &[("a", 1)]), "a lost payment");
+        assert!(!is_well(&["a", "b"], &[("a", 1), ("a", 2)]), "a lost order");
+        assert!(!is_well(&["a"], &[("a", 1), ("a", 2), ("a", 2)]), "a doubled payment");
+        assert!(!is_well(&["a"], &[("a", 1), ("a", 2), ("a", 3)]), "one event too many");
+        assert!(!is_well(&["a"], &[("a", 1), ("a", 2), ("b", 1)]), "an order of nobody's");
+        assert!(!is_well(&["a", "a"], &[("a", 1), ("a", 2)]), "one id for two orders");
+    }
+}

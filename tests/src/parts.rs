@@ -56,6 +56,12 @@ impl Parts {
         Ok(Path::new(&all).join(name))
     }
 
+    /// Drops a keyspace: a node has memory for some hundred tables.
+    pub(crate) fn drop_keyspace(&self, keyspace: &str) -> Result<()> {
+        let node = self.cql.split(',').next().unwrap_or_default();
+        call(&Parts::folder("main")?, &["drop", node, keyspace])
+    }
+
     /// Kills a broker, as a power cut does.
     pub fn kill_broker(number: u8) -> Result<Missing> {
         Missing::kill(Parts::folder("main")?, "kafka", number)

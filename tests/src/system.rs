@@ -252,6 +252,14 @@ impl System {
     }
 }
 
+impl Drop for System {
+    fn drop(&mut self) {
+        self.instances.clear();
+        // Nodes that are stopped need no room.
+        let _ = self.parts.drop_keyspace(&self.scope);
+    }
+}
+
 impl Deref for System {
     type Target = Api;
 

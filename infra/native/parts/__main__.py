@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from . import folder as folders
-from . import ports
+from . import ports, wire
 from .failure import Failure, told
 from .folder import KINDS
 from .process import stop
@@ -19,7 +19,7 @@ DOC = "Real Kafka and real Cassandra as plain processes."
 def main():
     arguments = _arguments()
     folder = arguments.dir.resolve()
-    {"up": _up, "down": _down, "start": _start, "stop": _stop, "status": _status}[arguments.call](folder, arguments)
+    {"up": _up, "down": _down, "start": _start, "stop": _stop, "status": _status, "drop": _drop}[arguments.call](folder, arguments)
 
 
 def _up(folder, wanted):
@@ -70,6 +70,12 @@ def _status(folder, _):
             print(f"{part.name} {number} {host}:{port} {part.process(number).pid() or 'stopped'}")
 
 
+def _drop(_, arguments):
+    host, port = arguments.node.rsplit(":", 1)
+    if not wire.drop_keyspace(host, int(port), arguments.keyspace):
+        raise Failure(f"{arguments.node} did not drop the keyspace {arguments.keyspace}")
+
+
 def _check_settings(folder, asked):
     noted = folders.noted(folder)
     if noted in ({}, asked):
@@ -111,6 +117,9 @@ def _arguments():
     up.add_argument("--fresh", action="store_true", help="stop what the folder runs, and begin with no data")
     calls.add_parser("down", help="stop all that `up` started; the data stays")
     calls.add_parser("status", help="one line for each node")
+    drop = calls.add_parser("drop", help="drop a keyspace that nobody needs any more: tables take memory")
+    drop.add_argument("node", metavar="HOST:PORT")
+    drop.add_argument("keyspace")
     for call in ("start", "stop"):
         one = calls.add_parser(call, help=f"{call} one node of those that `up` started")
         one.add_argument("part", choices=list(KINDS))

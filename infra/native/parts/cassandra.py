@@ -3,7 +3,7 @@
 from . import jars, wire
 from .process import Process
 
-HEAP_MIB = 512
+HEAP_MIB = 768
 HERE = jars.HERE
 
 EXPORTS = """java.base/jdk.internal.misc java.base/jdk.internal.ref java.base/sun.nio.ch java.base/java.lang.ref

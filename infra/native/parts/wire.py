@@ -1,4 +1,4 @@
-"""Asks a node, in its own protocol, how many of its cluster it knows: what tells that it serves."""
+"""Asks nodes in their own protocols: how many of its cluster one knows tells that it serves."""
 
 import socket
 import struct
@@ -7,6 +7,7 @@ KAFKA_METADATA = 3
 CQL_STARTUP, CQL_QUERY = 1, 7
 CQL_RESULT = 8
 AT_ONE = 1
+DROPPING_S = 60
 
 
 def brokers_known_to(host, port):
@@ -39,6 +40,18 @@ def nodes_known_to(host, port):
     return 1 + struct.unpack(">q", answer[-8:])[0] if kind == CQL_RESULT else 0
 
 
+def drop_keyspace(host, port, name):
+    """Drops a keyspace with all its tables; says whether the node did so."""
+    statement = f'DROP KEYSPACE IF EXISTS "{name}"'.encode()
+    try:
+        with _link(host, port, DROPPING_S) as link:
+            _cql(link, CQL_STARTUP, struct.pack(">h", 1) + _text(b"CQL_VERSION") + _text(b"3.0.0"))
+            body = struct.pack(">i", len(statement)) + statement + struct.pack(">HB", AT_ONE, 0)
+            return _cql(link, CQL_QUERY, body)[0] == CQL_RESULT
+    except (OSError, EOFError):
+        return False
+
+
 def _cql(link, kind, body):
     link.sendall(struct.pack(">BBhBi", 4, 0, 0, kind, len(body)) + body)
     _, _, _, answered, length = struct.unpack(">BBhBi", _exactly(link, 9))
@@ -49,8 +62,8 @@ def _text(text):
     return struct.pack(">h", len(text)) + text
 
 
-def _link(host, port):
-    return socket.create_connection((host, port), timeout=2)
+def _link(host, port, patience_s=2):
+    return socket.create_connection((host, port), timeout=patience_s)
 
 
 def _exactly(link, count):
