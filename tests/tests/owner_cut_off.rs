@@ -12,7 +12,7 @@ async fn an_owner_cut_off_from_the_brokers_is_followed_and_comes_back() -> Resul
     let loaded = Loaded::with(system, [0, around]).await?;
     for _ in 0..2 {
         detour.cut();
-        loaded.flows(300).await?;
+        loaded.flows(100).await?;
         detour.mend();
         loaded.flows(100).await?;
     }

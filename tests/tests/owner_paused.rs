@@ -9,7 +9,7 @@ async fn an_owner_that_wakes_up_after_its_session_answers_nothing_stale() -> Res
     for victim in loaded.owners {
         loaded.system.signal(victim, "STOP")?;
         // All clients go on only when the other instance has taken its partitions over.
-        let taken_over = loaded.flows(300).await;
+        let taken_over = loaded.flows(100).await;
         loaded.system.signal(victim, "CONT")?;
         taken_over?;
         loaded.flows(100).await?;
