@@ -13,8 +13,8 @@ static NEXT: AtomicU16 = AtomicU16::new(0);
 
 /// A port of this machine on which nobody listens, not given out before by this test program.
 pub(crate) fn free() -> Result<SocketAddr> {
-    // Programs that run side by side begin at different places.
-    let offset = (std::process::id() % u32::from(COUNT)) as u16;
+    // Programs that run side by side have ids side by side, and begin at places far apart.
+    let offset = (std::process::id().wrapping_mul(97) % u32::from(COUNT)) as u16;
     (0..COUNT)
         .map(|_| FIRST + (offset + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT)
         .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
