@@ -2,9 +2,13 @@
 //! JSON. What HTTP itself costs on this machine.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde::Deserialize;
+
+/// Many connections are made before the first of them is used.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The command's body, parsed as a hand-written service would.
 #[derive(Deserialize)]
@@ -62,6 +66,8 @@ pub async fn serve_read(
     let server = HttpServer::new(move || {
         App::new().app_data(question.clone()).route("/orders/{id}", web::get().to(read))
     })
+    .backlog(4_096)
+    .client_request_timeout(PATIENCE)
     .bind(address)?;
     for address in server.addrs() {
         crate::cli::say(&format!("listening on http://{address}"));
@@ -77,6 +83,8 @@ pub async fn serve(address: SocketAddr) -> anyhow::Result<()> {
             .route("/orders/place", web::post().to(place))
             .route("/orders/{id}", web::get().to(state))
     })
+    .backlog(4_096)
+    .client_request_timeout(PATIENCE)
     .bind(address)?;
     for address in server.addrs() {
         crate::cli::say(&format!("listening on http://{address}"));

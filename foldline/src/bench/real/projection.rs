@@ -48,15 +48,18 @@ pub async fn measure(
     time: Duration,
     report: &mut Report,
 ) -> Result<()> {
-    let [first, second] = raw_statements(world).await?;
+    // Raw rows go elsewhere: the projector leaves alone what it finds written.
+    let scratch = world.beside().await?;
+    let [first, second] = raw_statements(world, &scratch).await?;
     ensure!(first.events > 0 && second.events > 0, "the log holds no events to be projected");
     let rows = (first.statements.len() + second.statements.len()) as f64;
     let per_event = rows / (first.events + second.events) as f64;
-    let yardstick = world.store.yardstick();
+    let yardstick = scratch.store.yardstick();
     // Once before and once after, since a database is not as fast at all times.
     let (before, took_before) = yardstick.write(first.statements, time).await?;
     let events = projected(world, time * 2).await?;
     let (after, took_after) = yardstick.write(second.statements, time).await?;
+    scratch.remove().await?;
     let raw = (before + after) as f64 / (took_before + took_after).as_secs_f64();
     report.add(Row::plain(
         "raw loop of the same statements".into(),
@@ -106,10 +109,10 @@ async fn taken_in(projector: &Service) -> Result<f64> {
 }
 
 /// Plans the log as the projector does, and makes two sets of statements of it.
-async fn raw_statements(world: &World) -> Result<[Raw; 2]> {
+async fn raw_statements(world: &World, scratch: &World) -> Result<[Raw; 2]> {
     let log = world.log().await?;
-    let catalog = world.store.reader().catalog().await?;
-    let yardstick = world.store.yardstick();
+    let catalog = scratch.store.reader().catalog().await?;
+    let yardstick = scratch.store.yardstick();
     let mut out = [Raw::default(), Raw::default()];
     for partition in log.partitions() {
         let runs = runs_of(&world.model, &catalog, &partition);

@@ -33,12 +33,22 @@ impl World {
     pub async fn new(args: &RealArgs, schemas: &Path) -> Result<World> {
         let model = Model::load(schemas)
             .map_err(|errors| anyhow::anyhow!("{}:\n{errors}", schemas.display()))?;
+        World::of(args, schemas.canonicalize()?, model.into()).await
+    }
+
+    /// Another of the same domain, on the same parts.
+    pub async fn beside(&self) -> Result<World> {
+        let (kafka, cql) = (self.kafka.clone(), self.cql.clone());
+        let args = RealArgs { kafka, cql, dev: self.dev };
+        World::of(&args, self.schemas.clone(), self.model.clone()).await
+    }
+
+    async fn of(args: &RealArgs, schemas: PathBuf, model: Arc<Model>) -> Result<World> {
         let name = format!("bench_{}", &Uuid::new_v4().simple().to_string()[..12]);
         let kafka = KafkaArgs { topic_prefix: name.clone(), ..args.kafka.clone() };
         let cql = CqlArgs { keyspace: name, ..args.cql.clone() };
         let store = command_api::parts::open_store(&cql, args.dev).await?;
-        let schemas = schemas.canonicalize()?;
-        let world = World { model: model.into(), store, schemas, kafka, cql, dev: args.dev };
+        let world = World { model, store, schemas, kafka, cql, dev: args.dev };
         let log = world.log().await?;
         projector::program::prepare(&world.model, &log, &world.store, &mut |_, _| {}).await?;
         log.shutdown(CLOSING).await;
