@@ -70,19 +70,25 @@ pub async fn run(args: BenchArgs) -> Result<()> {
     if args.serve_bare || args.serve_bare_read {
         return serve_bare(&args).await;
     }
-    let time = Duration::from_secs(args.seconds.max(1));
     let mut report = Report::default();
+    let measured = measure_all(&args, &mut report).await;
+    // What was measured before a failure is told too.
+    say(&if args.json { serde_json::to_string_pretty(&report)? } else { report.table() });
+    measured
+}
+
+async fn measure_all(args: &BenchArgs, report: &mut Report) -> Result<()> {
+    let time = Duration::from_secs(args.seconds.max(1));
     match args.target {
-        Some(address) => measure(address, time, None, &mut report).await?,
+        Some(address) => measure(address, time, None, report).await?,
         None if args.kafka.brokers.is_some() || !args.cql.nodes.is_empty() => {
-            measure_real(&args, time, &mut report).await?;
+            measure_real(args, time, report).await?;
         }
-        None => measure_own(&args, time, &mut report).await?,
+        None => measure_own(args, time, report).await?,
     }
     if args.large > 0 {
-        large::measure(&args.schemas, args.large, &mut report).await?;
+        large::measure(&args.schemas, args.large, report).await?;
     }
-    say(&if args.json { serde_json::to_string_pretty(&report)? } else { report.table() });
     Ok(())
 }
 
