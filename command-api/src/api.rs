@@ -1,123 +1,37 @@
 //! The API itself: parses a call, asks the owner, answers.
 
-use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
-use event_log::{Alone, KeyedCommand, Log, Membership};
+use event_log::{Alone, Log, Membership};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
-use model::decide::{Actor, Expected};
-use model::schema::{InputError, JsonError};
-use model::{Aggregate, Command, Model, Value};
-use read_store::position::PartitionKey;
+use model::Model;
+use model::decide::Actor;
 use read_store::{Position, Reader};
 use service::front::Media;
-use service::problem::PlaceError;
 use service::{Api, Problem, Route, body};
-use sha2::{Digest, Sha256};
-use tokio::sync::{oneshot, watch};
-use uuid::Uuid;
+use tokio::sync::watch;
 
 use crate::answer::{self, Of};
-use crate::ask::{Ask, Refusal, Success, Verdict};
+use crate::ask::{Ask, Refusal, Success};
+use crate::config::Config;
 use crate::forward::{FORWARDED, Forwarder, Passed, passed_headers};
+use crate::input::{bad_json, parse_id, raw_id};
 use crate::lines;
-use crate::owner::{Ground, Limits, fresh_id};
+use crate::owner::{Ground, Limits};
 use crate::place::Places;
 use crate::request::Terms;
 use crate::route::{self, Named, Target};
 use crate::settle::{Answered, Job};
-
-/// Namespace of ids that are made from an idempotency key.
-const MADE_IDS: Uuid = Uuid::from_u128(0x6f3c_1c1e_52a0_4d0b_9a57_70d6_27c1_85e4);
-
-/// How many ids are made to find one of a partition that is owned here.
-const MOST_MADE: usize = 16;
-
-/// Bounds of the command API.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Most bytes of a body, or of a line of a stream of commands.
-    pub max_body: usize,
-    /// Bytes of states in memory, per partition.
-    pub state_bytes: usize,
-    /// Bytes of the log's end that is not projected yet, kept after a start, per partition.
-    pub tail_bytes: usize,
-    /// Commands that may wait for the owner, per partition.
-    pub queue: usize,
-    /// The clock: milliseconds since 1970.
-    pub clock: fn() -> i64,
-    /// Where jitter and ids that expressions make come from.
-    pub random: fn() -> u64,
-    /// A partition that nobody has asked for this long is let go until somebody does; `None` =
-    /// never.
-    pub idle: Option<Duration>,
-    /// How far the clock may be off the log's before this instance leaves its group; `None` where
-    /// the log has no clock of its own.
-    pub clock_tolerance: Option<Duration>,
-    /// Where other instances reach this one (a URL); empty where it is the only one.
-    pub advertise: Arc<str>,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            max_body: 1 << 20,
-            state_bytes: 64 << 20,
-            tail_bytes: 64 << 20,
-            queue: 8_192,
-            clock: system_clock,
-            random: || Uuid::new_v4().as_u64_pair().1,
-            idle: None,
-            clock_tolerance: None,
-            advertise: "".into(),
-        }
-    }
-}
+use crate::shared::{Asked, Call, Shared};
 
 /// HTTP in, events out. Shared by all workers.
 pub struct CommandApi {
     pub(crate) shared: Arc<Shared>,
-}
-
-/// What calls need, streams of commands included.
-pub(crate) struct Shared {
-    pub model: Arc<Model>,
-    pub log: Arc<dyn Log>,
-    pub config: Config,
-    pub stream: Uuid,
-    pub places: Places,
-    pub forwarder: Forwarder,
-    ground: Arc<Ground>,
-    anonymous: Arc<Actor>,
-}
-
-/// A call that the owner was asked to decide.
-pub(crate) struct Asked {
-    pub aggregate: usize,
-    pub command: usize,
-    pub id: Arc<str>,
-    pub dry_run: bool,
-    pub verdict: oneshot::Receiver<Verdict>,
-}
-
-/// A call, parsed, for one of the owners.
-#[derive(Clone)]
-pub(crate) struct Call {
-    /// Index into the model's aggregates.
-    pub aggregate: usize,
-    /// Index into its commands.
-    pub command: usize,
-    pub input: Value,
-    pub key: Option<Arc<str>>,
-    pub expected: Option<Expected>,
-    pub traceparent: Option<Arc<str>>,
-    pub dry_run: bool,
 }
 
 impl CommandApi {
@@ -272,76 +186,6 @@ impl Job for Single<'_> {
     }
 }
 
-impl Shared {
-    /// The id that a call is about, and whether it was just made at random. Such an id is chosen so
-    /// that this instance owns its partition, where it owns any.
-    pub fn id_of(
-        &self,
-        named: &Named<'_>,
-        given: Option<Arc<str>>,
-        key: Option<&str>,
-    ) -> (Arc<str>, bool) {
-        let aggregate = &self.model.aggregates[named.aggregate];
-        if let Some(id) = given {
-            return (id, false);
-        }
-        if let Some(key) = key {
-            let command = &aggregate.commands[named.command];
-            return (made_id(aggregate, command, &self.anonymous, key), false);
-        }
-        let make = || fresh_id((self.config.clock)(), self.config.random);
-        let mut id = make();
-        for _ in 0..MOST_MADE {
-            if self.places.is_here(self.number(named.aggregate, &id)) {
-                break;
-            }
-            id = make();
-        }
-        (id, true)
-    }
-
-    /// Makes the question.
-    pub fn prepare(&self, call: Call, id: Arc<str>, fresh: bool) -> (Ask, Asked) {
-        let Call { aggregate, command, input, key, expected, traceparent, dry_run } = call;
-        let declared = &self.model.aggregates[aggregate].commands[command];
-        let actor = self.anonymous.clone();
-        let key = key.map(|key| KeyedCommand {
-            key,
-            caller: actor.sub.clone(),
-            hash: hash(declared, &input),
-        });
-        let (reply, verdict) = oneshot::channel();
-        let asked = Asked { aggregate, command, id: id.clone(), dry_run, verdict };
-        let ask = Ask {
-            aggregate,
-            command,
-            id,
-            fresh,
-            input,
-            actor,
-            expected,
-            key,
-            dry_run,
-            traceparent,
-            reply,
-        };
-        (ask, asked)
-    }
-
-    /// Extends a position by what a partition's answer covers.
-    pub fn cover(&self, position: &mut Position, at: usize, offset: i64) {
-        if offset >= 0 {
-            position.cover(&self.key_of(at), offset);
-        }
-    }
-
-    /// A partition as positions name it.
-    pub fn key_of(&self, at: usize) -> PartitionKey {
-        let partition = self.places.partition(at);
-        (partition.topic.clone(), partition.number)
-    }
-}
-
 impl Api for CommandApi {
     fn route(&self, path: &str) -> Route {
         route::route(&self.shared.model, path)
@@ -369,63 +213,6 @@ impl Api for CommandApi {
     }
 }
 
-/// The id of a path, decoded.
-fn raw_id(segment: &str) -> Result<Cow<'_, str>, Problem> {
-    service::text::percent_decode(segment, false)
-        .ok_or_else(|| Problem::new(400, "invalid-id", "the id in the path is no UTF-8"))
-}
-
-/// An id in its canonical form.
-pub(crate) fn parse_id(aggregate: &Aggregate, text: &str) -> Result<Arc<str>, Problem> {
-    aggregate.parse_id(text).map_err(|detail| Problem::new(400, "invalid-id", detail))
-}
-
-/// Made from the key, so that a retry meets the same aggregate.
-fn made_id(aggregate: &Aggregate, command: &Command, actor: &Actor, key: &str) -> Arc<str> {
-    let name = [&*aggregate.plural, &*command.name, &*actor.sub, key].join("\n");
-    let id = Uuid::new_v5(&MADE_IDS, name.as_bytes());
-    let mut text = Uuid::encode_buffer();
-    Arc::from(&*id.hyphenated().encode_lower(&mut text))
-}
-
-fn hash(command: &Command, input: &Value) -> [u8; 32] {
-    let mut bytes = Vec::with_capacity(128);
-    bytes.extend_from_slice(command.name.as_bytes());
-    bytes.push(0);
-    command.input_shape.encode(input, &mut bytes);
-    Sha256::digest(&bytes).into()
-}
-
-/// 400 or 422 for an input that does not fit.
-fn bad_json(error: JsonError) -> Problem {
-    match error {
-        JsonError::Malformed { line, column, message } => {
-            let detail = format!("the body is no JSON at line {line}, column {column}: {message}");
-            Problem::new(400, "malformed-json", detail)
-        }
-        JsonError::Misfits(places) => misfits("", places),
-    }
-}
-
-/// 422 that names every place.
-pub(crate) fn misfits(below: &str, places: Vec<InputError>) -> Problem {
-    let detail = match &places[..] {
-        [one] if below.is_empty() && one.pointer.is_empty() => one.message.clone(),
-        [one] => format!("at `{below}{}`: {}", one.pointer, one.message),
-        many => format!("{} places of the input do not fit, see `errors`", many.len()),
-    };
-    let mut problem = Problem::new(422, "invalid-input", detail);
-    problem.errors = places
-        .into_iter()
-        .map(|place| PlaceError {
-            pointer: format!("{below}{}", place.pointer),
-            code: Cow::Borrowed(place.code),
-            message: place.message,
-        })
-        .collect();
-    problem
-}
-
 /// The answer to a call that was passed on to the wrong instance: whoever passed it on may look
 /// again.
 fn not_owner() -> HttpResponse {
@@ -436,9 +223,4 @@ fn not_owner() -> HttpResponse {
 
 pub(crate) fn closed() -> Problem {
     Problem::unavailable("this service is shutting down; nothing was written", 1)
-}
-
-fn system_clock() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |passed| passed.as_millis() as i64)
 }

@@ -6,8 +6,9 @@ use event_log::Offset;
 use model::decide::{Expected, Rejection};
 use tokio::sync::mpsc::error::TrySendError;
 
-use crate::api::{Asked, Call, CommandApi};
+use crate::api::CommandApi;
 use crate::ask::{Refusal, Success};
+use crate::shared::{Asked, Call};
 
 /// One call of a command.
 #[derive(Clone, Debug)]

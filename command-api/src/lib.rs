@@ -6,10 +6,12 @@
 mod answer;
 mod api;
 mod ask;
+mod config;
 #[cfg(all(feature = "kafka", feature = "cql"))]
 mod elsewhere;
 mod forward;
 mod in_process;
+mod input;
 mod lines;
 mod owner;
 #[cfg(all(feature = "kafka", feature = "cql"))]
@@ -20,6 +22,8 @@ pub mod program;
 mod request;
 mod route;
 mod settle;
+mod shared;
 
-pub use api::{CommandApi, Config};
+pub use api::CommandApi;
+pub use config::Config;
 pub use in_process::{Question, Reply};

@@ -21,11 +21,12 @@ use read_store::Position;
 use service::{Problem, body};
 
 use crate::answer::{self, Of};
-use crate::api::{Asked, Shared, closed};
+use crate::api::closed;
 use crate::ask::{Refusal, Success, Verdict};
 use crate::forward::FORWARDED;
 use crate::request;
 use crate::route::Named;
+use crate::shared::{Asked, Shared};
 use feed::Feed;
 use passing::{Elsewhere, Passing};
 

@@ -18,7 +18,8 @@ use service::serve::{Serving, is_free, serve_admin, with_port};
 use service::telemetry::Metrics;
 use service::{Api, Front, Health};
 
-use crate::api::{CommandApi, Config};
+use crate::api::CommandApi;
+use crate::config::Config;
 use crate::elsewhere::elsewhere;
 use crate::parts::{open_log, open_store, same_history};
 

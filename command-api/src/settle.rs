@@ -9,10 +9,11 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
 use crate::answer;
-use crate::api::{Asked, Shared, closed};
+use crate::api::closed;
 use crate::ask::{Ask, Refusal, Verdict};
 use crate::forward::{ForwardError, Passed, Reply};
 use crate::place::Place;
+use crate::shared::{Asked, Shared};
 
 /// How long a partition that is being handed over is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -1,10 +1,18 @@
 //! A checked domain: what `load` builds and everything else reads. Plain data, immutable.
 
+mod event;
+mod view;
+
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::expr::{Expr, Type};
-use crate::schema::{RecordShape, Resolution, Shape};
+pub use event::{EventType, EventVersion, Fold, Lift, UpcastField};
+pub use view::{
+    Column, Direction, Measure, MeasureKind, Rollup, RowView, View, ViewKind, ViewSource,
+};
+
+use crate::expr::Expr;
+use crate::schema::{RecordShape, Shape};
 use crate::value::Value;
 
 /// An expression and where it is written, for run-time errors. Reads as its [`Expr`].
@@ -144,201 +152,6 @@ pub enum FieldSource {
     Default(Value),
 }
 
-/// An event type in all its versions, and how it folds.
-#[derive(Clone, Debug)]
-pub struct EventType {
-    /// `OrderPlaced`.
-    pub name: Arc<str>,
-    /// Released versions, ascending; the last is current.
-    pub versions: Vec<EventVersion>,
-    /// The current record.
-    pub record: Arc<RecordShape>,
-    /// `Shape::Record(record)`.
-    pub shape: Shape,
-    /// What it does to the state.
-    pub fold: Fold,
-}
-
-/// What an event does to the state.
-#[derive(Clone, Debug)]
-pub enum Fold {
-    /// Sets fields: `(index of the state's field, expression)`; none = the state stays (the
-    /// aggregate exists all the same). Slots: `state event id time`.
-    Set(Vec<(usize, Placed)>),
-    /// `delete: true`.
-    Delete,
-}
-
-/// One released version of an event.
-#[derive(Clone, Debug)]
-pub struct EventVersion {
-    /// From the file name, from 1.
-    pub number: u32,
-    /// The schema id on the wire: positive, made from the schema's fingerprint, the same on every
-    /// machine.
-    pub schema_id: u32,
-    /// Its record.
-    pub shape: Shape,
-    /// The schema as self-contained Avro JSON (named types inlined at first use).
-    pub schema_json: Arc<str>,
-    /// How data of this version becomes the current one.
-    pub lift: Lift,
-}
-
-/// The way from one version to the current one.
-#[derive(Clone, Debug)]
-pub enum Lift {
-    /// Avro resolution straight to the current version (identity for the current one).
-    Resolve(Resolution),
-    /// An upcast to the next version: for each field there, an expression over `event` (slot 0,
-    /// this version) or, where `upcast` does not name it, a copy of the field at this index
-    /// resolved by value, or a default. Then go on from the next version.
-    Upcast(Vec<UpcastField>),
-    /// Avro resolution to the next version, then go on from there (a later step has an upcast).
-    Next(Resolution),
-}
-
-/// Where a field comes from in an upcast.
-#[derive(Clone, Debug)]
-pub enum UpcastField {
-    /// Named in `upcast`.
-    Expr(Placed),
-    /// Copied from the field at this index, resolved by value.
-    Copy(usize, Resolution),
-    /// The new field's default.
-    Default(Value),
-}
-
-/// What a view is made from.
-#[derive(Clone, Debug)]
-pub enum ViewSource {
-    /// One row per state. Slots: `state id version`.
-    State,
-    /// One row per element of a list of the state. Slots: `state id version it index`.
-    Each(Placed),
-    /// One row per event of these types (indices into [`Aggregate::events`]), or per element of
-    /// `each`. Slots: `event type time id version state` (and `it index`).
-    Events {
-        /// Indices into [`Aggregate::events`].
-        of: Vec<usize>,
-        /// `each:` over the event or state.
-        each: Option<Placed>,
-    },
-}
-
-/// A declared read model.
-#[derive(Clone, Debug)]
-pub struct View {
-    /// Global name, kebab-case.
-    pub name: Arc<str>,
-    /// Name of its aggregate.
-    pub aggregate: Arc<str>,
-    /// What it is made from.
-    pub source: ViewSource,
-    /// `where:`, tested per row or contribution.
-    pub filter: Option<Placed>,
-    /// Per-row permission; slots: `row actor`, `row` being a record of [`View::row_shape`].
-    pub allow: Option<Placed>,
-    /// The record that `allow` sees as `row`: for a row view the declared fields and `id`, for a
-    /// rollup its group columns and measures.
-    pub row_shape: Arc<RecordShape>,
-    /// Buckets per partition key, from 1.
-    pub buckets: u32,
-    /// Rows or rollup.
-    pub kind: ViewKind,
-    /// Hash of the definition (names, expressions, types, buckets), without the aggregate's
-    /// `fold_hash`.
-    pub hash: [u8; 32],
-    /// `orders/model.yaml:40`, for run-time errors.
-    pub place: Arc<str>,
-}
-
-/// The two kinds of view.
-#[derive(Clone, Debug)]
-pub enum ViewKind {
-    /// One row per state, element or event.
-    Rows(RowView),
-    /// Sums and counts per group.
-    Rollup(Rollup),
-}
-
-/// Ascending or descending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Smallest first.
-    Ascending,
-    /// Largest first.
-    Descending,
-}
-
-/// A typed column of a view.
-#[derive(Clone, Debug)]
-pub struct Column {
-    /// Its name in answers, queries and tables.
-    pub name: Arc<str>,
-    /// Its static type.
-    pub ty: Type,
-    /// Its shape (nullable where the type is): drives JSON and storage. Never nullable for
-    /// partition and clustering columns.
-    pub shape: Shape,
-    /// Whether answers show it (`id` always; appended `version` and `index` are hidden).
-    pub shown: bool,
-    /// Its value; slots as [`ViewSource`] says. For the appended `id`, `version`, `index` it is
-    /// those variables.
-    pub expr: Placed,
-}
-
-/// Columns and primary key of a view of rows. A row is one value per column, in this order:
-/// declared fields, then whichever of `id`, `version`, `index` the row needs and does not have.
-#[derive(Clone, Debug)]
-pub struct RowView {
-    /// The columns.
-    pub columns: Vec<Column>,
-    /// Partition key: indices into `columns`; empty = one partition.
-    pub key: Vec<usize>,
-    /// Clustering order, the appended tie-breakers included: indices into `columns`.
-    pub clustering: Vec<(usize, Direction)>,
-    /// How many of `clustering` the author named in `sort`: only by those can be asked.
-    pub sorted: usize,
-}
-
-/// Group columns and measures of a rollup.
-#[derive(Clone, Debug)]
-pub struct Rollup {
-    /// The group columns, in the order written.
-    pub group: Vec<Column>,
-    /// Partition key: indices into `group`; empty = one partition.
-    pub key: Vec<usize>,
-    /// Clustering order of the other group columns.
-    pub clustering: Vec<(usize, Direction)>,
-    /// The measures.
-    pub measures: Vec<Measure>,
-}
-
-/// One measure of a rollup.
-#[derive(Clone, Debug)]
-pub struct Measure {
-    /// Its name in answers and tables.
-    pub name: Arc<str>,
-    /// How it adds up.
-    pub kind: MeasureKind,
-    /// The summed expression; `None` for `count()`. Slots as [`ViewSource`] says.
-    pub expr: Option<Placed>,
-}
-
-/// How a measure adds up and shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MeasureKind {
-    /// `count()`, shown as an integer.
-    Count,
-    /// `sum` of an integer, exact.
-    Int,
-    /// `sum` of a decimal with these places, exact.
-    Decimal(u8),
-    /// `sum` of a double (only over `of` events).
-    Double,
-}
-
 impl Model {
     /// The aggregate of this name.
     pub fn aggregate(&self, name: &str) -> Option<&Arc<Aggregate>> {
@@ -363,40 +176,6 @@ impl Model {
     }
 }
 
-impl View {
-    /// The columns that key and clustering order point into.
-    pub fn columns(&self) -> &[Column] {
-        match &self.kind {
-            ViewKind::Rows(rows) => &rows.columns,
-            ViewKind::Rollup(rollup) => &rollup.group,
-        }
-    }
-
-    /// The partition key: indices into [`View::columns`].
-    pub fn key(&self) -> &[usize] {
-        match &self.kind {
-            ViewKind::Rows(rows) => &rows.key,
-            ViewKind::Rollup(rollup) => &rollup.key,
-        }
-    }
-
-    /// The clustering order with its tie-breakers: indices into [`View::columns`].
-    pub fn clustering(&self) -> &[(usize, Direction)] {
-        match &self.kind {
-            ViewKind::Rows(rows) => &rows.clustering,
-            ViewKind::Rollup(rollup) => &rollup.clustering,
-        }
-    }
-
-    /// The leading part of the clustering order that a query may compare.
-    pub fn sort(&self) -> &[(usize, Direction)] {
-        match &self.kind {
-            ViewKind::Rows(rows) => &rows.clustering[..rows.sorted.min(rows.clustering.len())],
-            ViewKind::Rollup(rollup) => &rollup.clustering,
-        }
-    }
-}
-
 impl Aggregate {
     /// The command of this name.
     pub fn command(&self, name: &str) -> Option<&Command> {
@@ -406,13 +185,5 @@ impl Aggregate {
     /// The index and type of the event of this name.
     pub fn event(&self, name: &str) -> Option<(usize, &EventType)> {
         self.events.iter().enumerate().find(|(_, e)| &*e.name == name)
-    }
-}
-
-impl EventType {
-    /// The current version.
-    pub fn current(&self) -> &EventVersion {
-        // The loader refuses an event folder without versions.
-        &self.versions[self.versions.len() - 1]
     }
 }

@@ -1,11 +1,12 @@
 //! Read-your-writes: an answer names the position that it covers, and waits, for a bounded time,
 //! for the position that the caller asks for.
 
-use std::sync::{Arc, Mutex};
+mod reached;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
-use read_store::batch::Mark;
 use read_store::position::PartitionKey;
 use read_store::{Position, Reader, RunId};
 use service::Problem;
@@ -13,6 +14,7 @@ use service::Problem;
 use crate::answer::POSITION;
 use crate::problems;
 use crate::serving::Serving;
+pub use reached::{Look, Reached};
 
 const DEFAULT_WAIT: Duration = Duration::from_secs(2);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -28,30 +30,11 @@ pub struct Freshness {
     wait: Duration,
 }
 
-/// What a run had taken in at some moment: the position and its header.
-pub struct Reached {
-    position: Position,
-    /// The one topic that feeds the run, where topics are told apart.
-    topic: Option<Arc<str>>,
-    text: HeaderValue,
-}
-
 /// What the rows of an answer cover at least, and what its caller asked for.
 pub struct Under<'a> {
     /// What the run's marks cover.
     pub reached: Arc<Reached>,
     minimum: Option<&'a Position>,
-}
-
-/// The last look at the marks of what serves one collection or view. While they stand still,
-/// answers share the text of their position.
-#[derive(Default)]
-pub struct Look(Mutex<Option<Seen>>);
-
-struct Seen {
-    marks: Arc<Vec<Mark>>,
-    run: RunId,
-    reached: Arc<Reached>,
 }
 
 impl Freshness {
@@ -94,45 +77,6 @@ impl Freshness {
     }
 }
 
-impl Reached {
-    fn new(position: Position, topic: Option<Arc<str>>) -> Reached {
-        Reached { text: header(&position), position, topic }
-    }
-
-    /// Whether this reaches a minimum in every partition that feeds the run. A partition of a
-    /// topic that has no mark here feeds nothing; one of a topic that has some must be reached.
-    pub fn covers(&self, minimum: &Position) -> bool {
-        let marks = &self.position.offsets;
-        minimum.stream == self.position.stream
-            && minimum.offsets.iter().all(|(partition, offset)| {
-                let feeds = match &self.topic {
-                    Some(topic) => *topic == partition.0,
-                    None => {
-                        marks.is_empty() || marks.keys().any(|(topic, _)| *topic == partition.0)
-                    }
-                };
-                !feeds || *offset < 0 || marks.get(partition).is_some_and(|mark| mark >= offset)
-            })
-    }
-
-    /// The position that an answer to a caller with this minimum covers: all of the minimum is in
-    /// it. What one caller sends is in no other caller's answer.
-    pub fn header(&self, minimum: Option<&Position>) -> HeaderValue {
-        let within = |minimum: &Position| {
-            let mut offsets = minimum.offsets.iter();
-            offsets.all(|(at, offset)| self.position.offsets.get(at).is_some_and(|o| o >= offset))
-        };
-        match minimum {
-            Some(minimum) if !within(minimum) => {
-                let mut position = self.position.clone();
-                position.cover_all(minimum);
-                header(&position)
-            }
-            _ => self.text.clone(),
-        }
-    }
-}
-
 impl Under<'_> {
     /// The position's header.
     pub fn header(&self) -> HeaderValue {
@@ -165,29 +109,6 @@ impl Under<'_> {
     }
 }
 
-impl Look {
-    /// What these marks say of a run. Partitions that do not feed it are not in them.
-    fn at(&self, serving: &Serving, run: &RunId, marks: &Arc<Vec<Mark>>) -> Arc<Reached> {
-        // Whoever panicked here left a whole look behind.
-        let mut last = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(seen) = &*last
-            && Arc::ptr_eq(&seen.marks, marks)
-            && seen.run == *run
-            && seen.reached.position.stream == serving.stream
-        {
-            return Arc::clone(&seen.reached);
-        }
-        let mut position = Position::start(serving.stream);
-        for mark in marks.iter().filter(|mark| mark.run == *run && mark.offset >= 0) {
-            position.cover(&mark.partition, mark.offset);
-        }
-        let reached = Arc::new(Reached::new(position, serving.topic(run).cloned()));
-        let (marks, run) = (Arc::clone(marks), run.clone());
-        *last = Some(Seen { marks, run, reached: Arc::clone(&reached) });
-        reached
-    }
-}
-
 /// `wait=N` among the preferences; any other form of it is ignored, as preferences are.
 fn wait(headers: &HeaderMap) -> Option<Duration> {
     let preferences = headers.get_all(&PREFER).filter_map(|value| value.to_str().ok());
@@ -200,11 +121,6 @@ fn wait(headers: &HeaderMap) -> Option<Duration> {
             .then(|| value.parse().unwrap_or(u64::MAX))
     })?;
     Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
-}
-
-fn header(position: &Position) -> HeaderValue {
-    // The text form is URL-safe by construction, so it is always a header value.
-    HeaderValue::try_from(position.to_text()).unwrap_or(HeaderValue::from_static(""))
 }
 
 fn invalid_position() -> Problem {
@@ -246,32 +162,5 @@ mod tests {
             headers.insert(PREFER, HeaderValue::from_static(sent));
             assert_eq!(wait(&headers), seconds.map(Duration::from_secs), "{sent}");
         }
-    }
-
-    #[test]
-    fn what_one_caller_sends_is_in_its_own_answer_only() {
-        let stream = uuid::Uuid::from_u128(1);
-        let mut position = Position::start(stream);
-        position.cover(&("order".into(), 0), 5);
-        let reached = Reached::new(position.clone(), None);
-        let mut minimum = Position::start(stream);
-        minimum.cover(&("invoice".into(), 0), 900);
-        assert!(reached.covers(&minimum), "invoices feed nothing here");
-        let told = Position::parse(reached.header(Some(&minimum)).to_str().unwrap()).unwrap();
-        assert_eq!(told.offsets.len(), 2);
-        assert_eq!(reached.header(None).to_str().unwrap(), position.to_text());
-        minimum.cover(&("order".into(), 0), 6);
-        assert!(!reached.covers(&minimum));
-    }
-
-    #[test]
-    fn where_topics_are_told_apart_only_the_own_one_is_waited_for() {
-        let stream = uuid::Uuid::from_u128(1);
-        let reached = Reached::new(Position::start(stream), Some("order".into()));
-        let mut minimum = Position::start(stream);
-        minimum.cover(&("invoice".into(), 0), 900);
-        assert!(reached.covers(&minimum), "nothing of the own topic is asked for");
-        minimum.cover(&("order".into(), 3), 0);
-        assert!(!reached.covers(&minimum), "no mark is there yet");
     }
 }

@@ -10,9 +10,10 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use service::Problem;
 
-use crate::api::{Call, Shared, misfits, parse_id};
+use crate::input::{misfits, parse_id};
 use crate::request;
 use crate::route;
+use crate::shared::{Call, Shared};
 
 /// Members that a line may have.
 const MEMBERS: [&str; 6] = ["aggregate", "id", "command", "key", "if_match", "input"];

@@ -8,10 +8,10 @@ use serde_json::Value as Json;
 use service::Problem;
 use tokio::sync::oneshot;
 
-use crate::api::{Asked, Call, Shared};
 use crate::ask::{Ask, Done, Refusal, Success, Verdict};
 use crate::forward::{Passed, Reply, segment};
 use crate::settle::{Answered, Job, tag_text};
+use crate::shared::{Asked, Call, Shared};
 use read_store::Position;
 
 /// Above this many aggregates those whose lines are done are forgotten.

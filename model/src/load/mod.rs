@@ -9,6 +9,7 @@ mod definition;
 mod document;
 mod each;
 mod events;
+mod first;
 mod folder;
 mod hash;
 pub(crate) mod names;
@@ -16,6 +17,7 @@ pub(crate) mod report;
 mod schemas;
 pub(crate) mod source;
 pub(crate) mod suggest;
+mod versions;
 mod views;
 pub(crate) mod yaml;
 

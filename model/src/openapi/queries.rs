@@ -1,13 +1,17 @@
 //! The calls of the query API: states, histories, views and the log.
 
+mod events;
+mod views;
+
 use serde_json::{Map, Value as Json, json};
 
 use super::Paths;
 use super::parts::{self, header, parameter};
 use super::problems::{self, Code, code};
-use super::shapes::{self, Schemas};
-use crate::domain::{Aggregate, Column, Direction, MeasureKind, Model, View, ViewKind};
-use crate::schema::Shape;
+use super::shapes::Schemas;
+use crate::domain::Aggregate;
+pub(super) use events::describe_events;
+use views::of_view;
 
 const NOT_YET: Code<'static> =
     code(503, "not-yet-visible", "the minimum position is not reached yet; try again");
@@ -135,150 +139,6 @@ fn history(aggregate: &Aggregate, schemas: &mut Schemas) -> Json {
     problems::add(&mut responses, &codes);
     let summary = "Its events, oldest first".to_owned();
     operation(aggregate, "history", summary, parameters, responses)
-}
-
-fn of_view(aggregate: &Aggregate, view: &View, schemas: &mut Schemas) -> Json {
-    let row = row_schema(aggregate, view, schemas);
-    let row = schemas.define(format!("view.{}", view.name), row);
-    let mut parameters = column_parameters(view, schemas);
-    parameters.extend(["order", "limit", "cursor", "fields"].map(parameter));
-    parameters.extend(freshness());
-    let mut responses = ok(&page(&row), &["Foldline-Position", "Foldline-Parked"]);
-    if let Some(response) = responses.get_mut("200") {
-        response["content"]["application/x-ndjson"] = json!({ "schema": row });
-    }
-    let mut codes: Vec<Code<'_>> = CODES.into();
-    codes.push(code(400, "invalid-cursor", "the cursor is not one of this list"));
-    problems::add(&mut responses, &codes);
-    let summary = match &view.kind {
-        ViewKind::Rows(_) => format!("The view {}", view.name),
-        ViewKind::Rollup(_) => format!("The sums of {}", view.name),
-    };
-    let name = format!("view.{}", view.name);
-    operation(aggregate, &name, summary, parameters, responses)
-}
-
-fn row_schema(aggregate: &Aggregate, view: &View, schemas: &mut Schemas) -> Json {
-    let mut properties = Map::new();
-    match &view.kind {
-        ViewKind::Rows(rows) => {
-            properties.insert("id".to_owned(), parts::id_schema(aggregate.id));
-            let shown = rows.columns.iter().filter(|c| c.shown && &*c.name != "id");
-            properties.extend(shown.map(|c| (c.name.to_string(), schemas.of(&c.shape))));
-        }
-        ViewKind::Rollup(rollup) => {
-            let group = rollup.group.iter();
-            properties.extend(group.map(|c| (c.name.to_string(), schemas.of(&c.shape))));
-            let measures = rollup.measures.iter();
-            properties.extend(measures.map(|m| (m.name.to_string(), measure(m.kind, schemas))));
-        }
-    }
-    json!({ "type": "object", "properties": properties })
-}
-
-fn measure(kind: MeasureKind, schemas: &mut Schemas) -> Json {
-    match kind {
-        // Sums are held wider than 64 bits.
-        MeasureKind::Count | MeasureKind::Int => json!({ "type": "integer" }),
-        MeasureKind::Decimal(scale) => schemas.of(&Shape::Decimal { precision: 28, scale }),
-        MeasureKind::Double => schemas.of(&Shape::Double),
-    }
-}
-
-/// Key columns are required; sort columns take a value or a range.
-fn column_parameters(view: &View, schemas: &mut Schemas) -> Vec<Json> {
-    let columns = view.columns();
-    let mut parameters = Vec::new();
-    for column in view.key().iter().filter_map(|index| columns.get(*index)) {
-        parameters.push(column_parameter(&column.name, column, true, "Key column.", schemas));
-    }
-    for (index, direction) in view.sort() {
-        let Some(column) = columns.get(*index) else { continue };
-        let order = match direction {
-            Direction::Ascending => "ascending",
-            Direction::Descending => "descending",
-        };
-        let text = format!("Sort column, {order}; only with values for those before it.");
-        parameters.push(column_parameter(&column.name, column, false, &text, schemas));
-        for (range, meaning) in
-            [("gt", "Above."), ("gte", "From."), ("lt", "Below."), ("lte", "Up to.")]
-        {
-            let name = format!("{}.{range}", column.name);
-            parameters.push(column_parameter(&name, column, false, meaning, schemas));
-        }
-    }
-    parameters
-}
-
-fn column_parameter(
-    name: &str,
-    column: &Column,
-    required: bool,
-    description: &str,
-    schemas: &mut Schemas,
-) -> Json {
-    let mut parameter = json!({
-        "name": name, "in": "query", "required": required, "description": description,
-        "schema": schemas.of(&column.shape),
-    });
-    if required {
-        parameter["example"] = shapes::example(&column.shape);
-    }
-    parameter
-}
-
-/// `GET /events`.
-pub(super) fn describe_events(model: &Model, paths: &mut Paths) {
-    let aggregates: Vec<&str> = model.aggregates.iter().map(|a| &*a.name).collect();
-    let line = json!({
-        "type": "object",
-        "description": "One event a line.",
-        "required": ["aggregate", "id", "type", "version", "time", "data", "position"],
-        "properties": {
-            "aggregate": { "type": "string" },
-            "id": { "type": "string" },
-            "type": { "type": "string" },
-            "version": { "type": "integer", "minimum": 1 },
-            "time": { "type": "string", "format": "date-time" },
-            "data": { "type": "object" },
-            "position": { "type": "string" },
-        },
-    });
-    let mut responses = Map::new();
-    let stream = json!({
-        "description": "The log.",
-        "content": { "application/x-ndjson": { "schema": line } },
-    });
-    responses.insert("200".to_owned(), stream);
-    problems::add(
-        &mut responses,
-        &[
-            code(400, "unsupported-query", "a parameter is not declared"),
-            code(400, "invalid-value", "a parameter has the wrong form"),
-            code(400, "invalid-position", "`after` is no position"),
-            code(400, "unknown-position", "the position is of another stream"),
-            code(405, "method-not-allowed", "the log is read by GET"),
-            code(406, "not-acceptable", "the log is application/x-ndjson"),
-            UNAVAILABLE,
-        ],
-    );
-    let operation = json!({
-        "operationId": "events",
-        "summary": "The log, oldest first",
-        "parameters": [
-            {
-                "name": "after", "in": "query", "schema": { "type": "string" },
-                "description": "Only what comes after this position.",
-            },
-            {
-                "name": "aggregate", "in": "query",
-                "description": "Only events of this aggregate type.",
-                "schema": { "type": "string", "enum": aggregates },
-            },
-        ],
-        "responses": responses,
-    });
-    paths.add("/events".to_owned(), "get", operation);
 }
 
 fn freshness() -> [Json; 2] {

@@ -2,6 +2,7 @@
 
 mod build;
 mod calls;
+mod events;
 mod facts;
 mod fitting;
 mod loops;

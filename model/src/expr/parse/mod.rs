@@ -3,6 +3,7 @@
 
 mod guard;
 mod read;
+mod syntax;
 
 use super::ExprError;
 use read::Reader;
@@ -131,7 +132,7 @@ pub(super) fn parse(source: &str) -> Result<Node, ExprError> {
         let (tree, places) = cel::parser::Parser::new()
             .max_recursion_depth(guard::MAX_BRACKETS)
             .parse_with_source_info(source)
-            .map_err(|errors| read::syntax_error(source, &errors))?;
+            .map_err(|errors| syntax::syntax_error(source, &errors))?;
         Reader::new(source, places).node(tree)
     })
 }
