@@ -35,8 +35,18 @@ pub enum RunError {
 }
 
 /// A process that stood still for longer begins anew. Deletions are forgotten by the database after
-/// a day, and a write from before one would bring its row back.
+/// a day, and a write from before one would bring its row back. Where batches are atomic nothing
+/// old is written, so a machine may sleep for as long as it likes.
 const LONGEST_PAUSE_MS: i64 = 20 * 3_600_000;
+
+impl Config {
+    fn stood_still(&self, passed_ms: i64) -> Result<(), RunError> {
+        match passed_ms > LONGEST_PAUSE_MS && !self.atomic {
+            true => Err(RunError::StoodStill(passed_ms / 1_000)),
+            false => Ok(()),
+        }
+    }
+}
 
 /// Makes writers: each partition has one of its own.
 pub trait Writers: Send + Sync + 'static {
@@ -117,9 +127,7 @@ impl Projector {
                 changed = assigned.changed() => if changed.is_err() { break },
                 _ = second.tick() => {
                     let before = std::mem::replace(&mut seen, (self.config.clock)());
-                    if seen - before > LONGEST_PAUSE_MS {
-                        return Err(RunError::StoodStill((seen - before) / 1_000));
-                    }
+                    self.config.stood_still(seen - before)?;
                     self.status.show_lags(seen);
                 }
             }
@@ -224,5 +232,19 @@ impl Writer for SharedWriter {
 
     async fn apply(&mut self, batch: Batch) -> Result<(), StoreError> {
         self.0.lock().await.apply(batch).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_store_that_forgets_deletions_ends_a_projector_that_slept() {
+        let (asleep, shared) =
+            (LONGEST_PAUSE_MS + 1_000, |atomic| Config { atomic, ..Config::default() });
+        assert_eq!(shared(false).stood_still(asleep), Err(RunError::StoodStill(72_001)));
+        assert_eq!(shared(false).stood_still(LONGEST_PAUSE_MS), Ok(()));
+        assert_eq!(shared(true).stood_still(asleep), Ok(()));
     }
 }

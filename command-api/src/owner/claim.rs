@@ -216,7 +216,12 @@ impl Owner {
             let mut from = Offset((end - stretch).max(0));
             let mut found = from.0 == 0;
             while from.0 < end {
-                let records = self.ground.log.read(&self.partition, from, READ_BYTES).await?;
+                let records = match self.ground.log.read(&self.partition, from, READ_BYTES).await {
+                    Ok(records) => records,
+                    // The store holds what stood there, so that it is damaged stops nothing here.
+                    Err(ReadError::Damaged { .. }) => break,
+                    Err(error) => return Err(error.into()),
+                };
                 let Some(last) = records.last() else { break };
                 from = Offset(last.offset.0 + 1);
                 for record in records.iter().take_while(|record| record.offset.0 < end) {
