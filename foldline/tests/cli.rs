@@ -257,6 +257,7 @@ fn listening_beyond_this_machine_is_refused_unless_insecure() {
     }
 }
 
+#[cfg(not(all(feature = "kafka", feature = "cql")))]
 #[test]
 fn a_part_that_is_not_built_in_is_named() {
     let place = Place::new();

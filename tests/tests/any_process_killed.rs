@@ -2,11 +2,16 @@
 //! load and started again.
 
 use anyhow::{Result, ensure};
-use foldline_tests::{Loaded, Own, Parts, System};
+use foldline_tests::{Loaded, Own, Parts, System, eventually};
 
-/// Somebody reads while all that was killed is back.
+/// Somebody reads while all that was killed is back. Whoever had lost a part finds it again within
+/// moments, and asks for patience until then.
 async fn reads_are_answered(loaded: &Loaded) -> Result<()> {
-    let answer = loaded.system.get("/views/orders-by-customer?customer=c-1").await?;
+    let answer = eventually(async || {
+        let answer = loaded.system.get("/views/orders-by-customer?customer=c-1").await?;
+        Ok((answer.status != 503).then_some(answer))
+    });
+    let answer = answer.await?;
     ensure!(answer.status == 200, "{answer:?}");
     Ok(())
 }
