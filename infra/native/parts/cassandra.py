@@ -73,8 +73,7 @@ commitlog_directory: {home}/commitlog
 saved_caches_directory: {home}/saved_caches
 hints_directory: {home}/hints
 cdc_raw_directory: {home}/cdc_raw
-commitlog_sync: periodic
-commitlog_sync_period: 10000ms
+commitlog_sync: batch
 commitlog_total_space: 512MiB
 memtable_heap_space: 96MiB
 memtable_offheap_space: 96MiB
