@@ -211,9 +211,9 @@ async fn weaknesses(
     }
     let absent: Vec<&str> =
         internal.into_iter().filter(|name| !cluster.topics.contains_key(*name)).collect();
-    let brokers: Vec<_> = cluster.brokers.iter().map(|id| ResourceSpecifier::Broker(*id)).collect();
-    if !absent.is_empty() {
-        for resource in describe(&admin, &brokers).await? {
+    // A request may name one broker only.
+    for id in cluster.brokers.iter().filter(|_| !absent.is_empty()) {
+        for resource in describe(&admin, &[ResourceSpecifier::Broker(*id)]).await? {
             weak.extend(absent.iter().flat_map(|name| of_broker(name, &resource)));
         }
     }
