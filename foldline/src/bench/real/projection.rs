@@ -22,7 +22,9 @@ const EVENTS: usize = 25_000;
 /// What the projector reads at once, and its largest batch.
 const READ_BYTES: usize = 4 << 20;
 const BATCH: usize = 20_000;
-/// A projector that takes nothing in for so long is done.
+/// How long the projector may take until its first event: it joins a group before.
+const BEGINS: Duration = Duration::from_secs(60);
+/// A projector that takes nothing in for so long after that is done.
 const IDLE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -77,14 +79,17 @@ pub async fn measure(
     Ok(())
 }
 
-/// Events a second that a new projector takes in, counted from when it is ready. From its first
-/// batch on would flatter it: the batches of the other partitions are half done by then.
+/// Events a second that a new projector takes in, counted from when it is ready, so what it takes
+/// to join its group counts against it. From its first batch on would flatter it: the batches of the
+/// other partitions are half done by then.
 async fn projected(world: &World, time: Duration) -> Result<f64> {
     let mut projector = world.start("projector").await?;
     let begun = Instant::now();
     let first = taken_in(&projector).await?;
     let (mut last, mut at) = (first, Duration::ZERO);
-    while begun.elapsed() < time && begun.elapsed() < at + IDLE {
+    let patience = |taken: bool| if taken { IDLE } else { BEGINS };
+    while begun.elapsed() < at + patience(last > first) && (last == first || begun.elapsed() < time)
+    {
         tokio::time::sleep(LOOK).await;
         let events = taken_in(&projector).await?;
         if events > last {
@@ -93,7 +98,7 @@ async fn projected(world: &World, time: Duration) -> Result<f64> {
     }
     projector.ask_to_stop()?;
     projector.ended().await?;
-    ensure!(last > first, "the projector took nothing in for {IDLE:?}");
+    ensure!(last > first, "the projector took nothing in for {BEGINS:?}");
     Ok((last - first) / at.as_secs_f64())
 }
 
