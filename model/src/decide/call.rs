@@ -61,7 +61,7 @@ pub struct Call<'a> {
 /// An event that a decision makes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEvent {
-    /// Index into [`Aggregate::events`].
+    /// Index into [`Aggregate::events`](crate::Aggregate::events).
     pub event: usize,
     /// Its data, of the event's current shape.
     pub data: Value,
@@ -96,7 +96,7 @@ pub enum Rejection {
     },
     /// A rule is false.
     Rule {
-        /// Index into [`Command::require`].
+        /// Index into [`Command::require`](crate::domain::Command::require).
         index: usize,
         /// The values of the paths that the rule reads, rendered as JSON (`state.balance` -> -70).
         values: BTreeMap<Arc<str>, serde_json::Value>,

@@ -13,10 +13,10 @@ pub enum ViewSource {
     State,
     /// One row per element of a list of the state. Slots: `state id version it index`.
     Each(Placed),
-    /// One row per event of these types (indices into [`Aggregate::events`]), or per element of
+    /// One row per event of these types (indices into [`Aggregate::events`](crate::Aggregate::events)), or per element of
     /// `each`. Slots: `event type time id version state` (and `it index`).
     Events {
-        /// Indices into [`Aggregate::events`].
+        /// Indices into [`Aggregate::events`](crate::Aggregate::events).
         of: Vec<usize>,
         /// `each:` over the event or state.
         each: Option<Placed>,

@@ -1,7 +1,7 @@
 //! The CQL store, for ScyllaDB and Apache Cassandra: one keyspace, named tables of typed columns.
 //!
 //! There are no transactions here. Every write carries the offset of its event as its timestamp,
-//! so the database itself lets the highest offset win; see [`writer`] for why that is enough.
+//! so the database itself lets the highest offset win; see `writer` for why that is enough.
 
 mod bound;
 mod config;
