@@ -13,7 +13,7 @@ use service::config::{
     AdvertiseArgs, CommandArgs, ConfigError, CqlArgs, KafkaArgs, ListenArgs, LogArgs, SchemasArgs,
 };
 use service::front::Elsewhere;
-use service::process::{Differs, Failure, note};
+use service::process::{Differs, Failure};
 use service::serve::{Serving, is_free, serve_admin, with_port};
 use service::telemetry::Metrics;
 use service::{Api, Front, Health};
@@ -98,24 +98,23 @@ impl Settings {
         watch(&health, &commands, &log, &model, reader);
         let surface = Surface { commands: true, queries: false, events: false };
         let openapi = model::openapi::document(&model, surface).to_string().into_bytes();
-        let apis: Vec<Arc<dyn Api>> = vec![commands.clone(), self.elsewhere(&model)];
+        let apis: Vec<Arc<dyn Api>> = vec![commands.clone(), others(&model, &log)];
         let front = Arc::new(Front::new(apis, openapi, self.listen.origins()));
         serving.open(&listen, None, front)?;
         health.started();
         Ok(Running { log, commands, serving })
     }
 
-    /// What is asked here and answered by others.
-    fn elsewhere(&self, model: &Arc<Model>) -> Arc<dyn Api> {
-        let prefix = &self.kafka.topic_prefix;
-        let topics = model.aggregates.iter().map(|a| format!("{prefix}.{}.events.v1", a.name));
-        let (topics, model): (Vec<String>, _) = (topics.collect(), model.clone());
-        Arc::new(Elsewhere(move |path: &str| elsewhere(&model, &topics, path)))
-    }
-
     fn advertise_url(&self, listen: &str) -> Result<String, ConfigError> {
         self.advertise.url(listen, self.kafka.brokers.as_deref().unwrap_or_default())
     }
+}
+
+/// What is asked here and answered by others.
+fn others(model: &Arc<Model>, log: &KafkaLog) -> Arc<dyn Api> {
+    let topics = model.aggregates.iter().map(|aggregate| log.topic(&aggregate.name));
+    let (topics, model): (Vec<String>, _) = (topics.collect(), model.clone());
+    Arc::new(Elsewhere(move |path: &str| elsewhere(&model, &topics, path)))
 }
 
 /// A command API that shares the partitions of a log on Kafka with others.
@@ -181,12 +180,7 @@ fn watch(
 impl Running {
     /// Says where it listens.
     pub fn announce(&self) {
-        for address in &self.serving.public {
-            note(&format!("command-api listens on http://{address}"));
-        }
-        for address in &self.serving.admin {
-            note(&format!("health and metrics on http://{address} (/livez /readyz /metrics)"));
-        }
+        self.serving.announce("command-api");
     }
 
     /// Readiness ends first; then partitions are handed over, while calls for others are still

@@ -8,7 +8,7 @@ use model::Model;
 use model::openapi::Surface;
 use service::config::{CacheArgs, CqlArgs, ListenArgs, LogArgs, SchemasArgs};
 use service::front::Elsewhere;
-use service::process::{Differs, Failure, note};
+use service::process::{Differs, Failure};
 use service::serve::{Serving, is_free, serve_admin};
 use service::telemetry::Metrics;
 use service::{Api, Front, Health};
@@ -89,12 +89,7 @@ impl Settings {
 impl Running {
     /// Says where it listens.
     pub fn announce(&self) {
-        for address in &self.serving.public {
-            note(&format!("query-api listens on http://{address}"));
-        }
-        for address in &self.serving.admin {
-            note(&format!("health and metrics on http://{address} (/livez /readyz /metrics)"));
-        }
+        self.serving.announce("query-api");
     }
 
     /// Readiness ends first, then the ports close.

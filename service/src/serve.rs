@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::front::Front;
 use crate::health::Health;
+use crate::process::note;
 use crate::telemetry::Metrics;
 
 /// Where a process listens; port 0 takes a free one.
@@ -154,6 +155,16 @@ impl Serving {
         self.public_handle = Some(server.handle());
         self.tasks.push(run(server, "public"));
         Ok(())
+    }
+
+    /// Says where the program listens.
+    pub fn announce(&self, program: &str) {
+        for address in &self.public {
+            note(&format!("{program} listens on http://{address}"));
+        }
+        for address in &self.admin {
+            note(&format!("health and metrics on http://{address} (/livez /readyz /metrics)"));
+        }
     }
 
     /// From now on this process says that it is about to stop; it goes on serving.

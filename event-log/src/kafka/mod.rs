@@ -161,6 +161,11 @@ impl KafkaLog {
         self.owners.of(partition)
     }
 
+    /// The topic of an aggregate type.
+    pub fn topic(&self, aggregate: &str) -> String {
+        self.config.topic(aggregate)
+    }
+
     /// How often a commit was called while the client library still held records: each would have
     /// cost 100 ms, and there should be none.
     pub fn stalled_commits(&self) -> u64 {
