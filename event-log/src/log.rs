@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use uuid::Uuid;
 
-use crate::record::{ClaimId, KeyedCommand, Offset, PartitionId, Record};
+use crate::record::{ClaimId, EventRecord, KeyedCommand, Offset, Part, PartitionId, Record};
 
 /// A log of events in partitions.
 #[async_trait]
@@ -83,6 +83,25 @@ pub struct NewCommand {
     pub command: Option<KeyedCommand>,
     /// W3C trace context.
     pub traceparent: Option<Arc<str>>,
+}
+
+impl NewCommand {
+    /// Its events as they stand in the log, written under a claim as that one's command `seq`.
+    pub fn into_events(self, claim: ClaimId, seq: u64) -> impl Iterator<Item = EventRecord> {
+        let of = self.events.len() as u16;
+        self.events.into_iter().zip(1_u16..).map(move |((event, data), index)| EventRecord {
+            aggregate: self.aggregate.clone(),
+            id: self.id.clone(),
+            event,
+            version: self.first_version + u64::from(index) - 1,
+            data,
+            claim,
+            seq,
+            part: Part { index, of },
+            command: self.command.clone(),
+            traceparent: self.traceparent.clone(),
+        })
+    }
 }
 
 /// A batch that is durable.

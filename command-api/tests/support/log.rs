@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use event_log::{
     AppendError, Appended, Appender, Body, Claim, ClaimError, ClaimId, EventRecord, Log,
-    NewCommand, Offset, Part, PartitionId, ReadError, Record,
+    NewCommand, Offset, PartitionId, ReadError, Record,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -102,22 +102,10 @@ impl Inside {
         let mut last = Vec::new();
         for command in batch {
             *seq += 1;
-            let of = command.events.len() as u16;
-            for ((event, data), index) in command.events.into_iter().zip(1..) {
+            let time = command.time;
+            for event in command.into_events(claim, *seq) {
                 let offset = Offset(self.records.len() as i64);
-                let body = Body::Event(EventRecord {
-                    aggregate: command.aggregate.clone(),
-                    id: command.id.clone(),
-                    event,
-                    version: command.first_version + u64::from(index) - 1,
-                    data,
-                    claim,
-                    seq: *seq,
-                    part: Part { index, of },
-                    command: command.command.clone(),
-                    traceparent: command.traceparent.clone(),
-                });
-                self.records.push(Record { offset, time: command.time, body });
+                self.records.push(Record { offset, time, body: Body::Event(event) });
             }
             last.push(Offset(self.records.len() as i64 - 1));
         }

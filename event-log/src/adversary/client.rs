@@ -18,7 +18,7 @@ use super::link::Link;
 use super::session::{Broken, Seen, Session};
 use crate::log::{AppendError, Appended, Appender, ClaimError, Log, NewCommand, ReadError};
 use crate::planted;
-use crate::record::{Body, Claim, ClaimId, EventRecord, Offset, Part, PartitionId, Record};
+use crate::record::{Body, Claim, ClaimId, Offset, PartitionId, Record};
 use crate::validity::Validity;
 
 /// The cluster as one instance sees it.
@@ -182,7 +182,9 @@ impl Appender for ClientAppender {
         let mut lasts = Vec::new();
         for command in batch {
             self.seq += 1;
-            events(command, self.claim, self.seq, &mut records);
+            let time = command.time;
+            let events = command.into_events(self.claim, self.seq);
+            records.extend(events.map(|event| (time, Body::Event(event))));
             lasts.push(records.len() - 1);
         }
         let (inner, seq) = (self.inner.clone(), self.seq);
@@ -288,23 +290,4 @@ fn nothing_written(broken: Broken) -> AppendError {
 
 fn unknown(broken: Broken) -> AppendError {
     AppendError::OutcomeUnknown(format!("{broken:?}"))
-}
-
-fn events(command: NewCommand, claim: ClaimId, seq: u64, out: &mut Vec<(i64, Body)>) {
-    let of = command.events.len() as u16;
-    for (index, (event, data)) in (1..).zip(command.events) {
-        let record = EventRecord {
-            aggregate: command.aggregate.clone(),
-            id: command.id.clone(),
-            event,
-            version: command.first_version + u64::from(index) - 1,
-            data,
-            claim,
-            seq,
-            part: Part { index, of },
-            command: command.command.clone(),
-            traceparent: command.traceparent.clone(),
-        };
-        out.push((command.time, Body::Event(record)));
-    }
 }

@@ -17,7 +17,7 @@ use super::files::Files;
 use super::recent::Recent;
 use super::schema;
 use crate::log::{AppendError, Appended, NewCommand};
-use crate::record::{Body, Claim, ClaimId, EventRecord, Offset, Part, Record};
+use crate::record::{Body, Claim, ClaimId, Offset, Record};
 
 /// What the thread is asked to do.
 pub(super) enum Job {
@@ -186,21 +186,9 @@ fn records(
     let mut out = Vec::with_capacity(batch.iter().map(|c| c.events.len()).sum());
     let mut offset = start;
     for (command, seq) in batch.into_iter().zip(seq..) {
-        let of = command.events.len() as u16;
-        for ((event, data), index) in command.events.into_iter().zip(1_u16..) {
-            let body = Body::Event(EventRecord {
-                aggregate: command.aggregate.clone(),
-                id: command.id.clone(),
-                event,
-                version: command.first_version + u64::from(index) - 1,
-                data,
-                claim,
-                seq,
-                part: Part { index, of },
-                command: command.command.clone(),
-                traceparent: command.traceparent.clone(),
-            });
-            out.push(Record { offset: Offset(offset), time: command.time, body });
+        let time = command.time;
+        for event in command.into_events(claim, seq) {
+            out.push(Record { offset: Offset(offset), time, body: Body::Event(event) });
             offset += 1;
         }
         last.push(Offset(offset - 1));
