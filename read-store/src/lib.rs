@@ -11,6 +11,7 @@ pub mod position;
 pub mod query;
 pub mod sqlite;
 pub mod store;
+mod sums;
 pub mod tables;
 
 pub use batch::{

@@ -26,6 +26,11 @@ pub enum StoreError {
     Conflict,
 }
 
+/// What stands in the store is not what this program wrote.
+pub(crate) fn damaged(what: &str) -> StoreError {
+    StoreError::Refused(format!("the read store holds {what} that can't be read"))
+}
+
 /// An event as `history` keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {

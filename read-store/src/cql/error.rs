@@ -7,13 +7,9 @@ use scylla::errors::{
 };
 
 use crate::store::StoreError;
+pub(super) use crate::store::damaged;
 
 pub(super) type Result<T> = std::result::Result<T, StoreError>;
-
-/// What stands in the database is not what this program wrote.
-pub(super) fn damaged(what: &str) -> StoreError {
-    StoreError::Refused(format!("the read store holds {what} that can't be read"))
-}
 
 pub(super) fn unavailable(error: &dyn std::fmt::Display) -> StoreError {
     StoreError::Unavailable(format!("the read store is unavailable: {error}"))

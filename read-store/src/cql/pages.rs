@@ -12,10 +12,10 @@ use super::layout::Layout;
 use super::scan::{Found, Scan, decode};
 use super::shared::ViewOrRollup;
 use super::statement::Select;
-use super::table::rollup::{RollupTable, add};
-use super::value::show_sum;
+use super::table::rollup::RollupTable;
 use crate::query::{Page, PageRequest, Range};
 use crate::store::{Cell, StoreError};
+use crate::sums::{add, show_sum};
 
 /// Most cells that are read at once.
 const MOST_CELLS: usize = 20_000;

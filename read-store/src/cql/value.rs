@@ -15,11 +15,12 @@
 //! | sum of decimals, of doubles | `decimal`, `double` |
 
 use model::rows::Amount;
-use model::{Column, Decimal, MeasureKind, Shape, Value};
+use model::{Column, MeasureKind, Shape, Value};
 
 use super::bound::{Bound, read_varint};
 use super::error::{Result, damaged};
 use crate::store::StoreError;
+use crate::sums::{show_decimal, show_sum, units_of};
 
 /// How one column is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,39 +133,9 @@ pub(super) fn decode_sum(kind: MeasureKind, cell: Option<&[u8]>) -> Result<Amoun
     sum.map(Amount::Exact).ok_or_else(|| damaged("a sum"))
 }
 
-/// A sum is held wider than it can be shown.
-pub(super) fn show_sum(kind: MeasureKind, sum: Amount) -> Result<Value> {
-    match (kind, sum) {
-        (_, Amount::Double(sum)) => Some(Value::Double(sum)),
-        (MeasureKind::Decimal(places), Amount::Exact(sum)) => {
-            Decimal::new(sum, places).map(Value::Decimal)
-        }
-        (_, Amount::Exact(sum)) => i64::try_from(sum).ok().map(Value::Int),
-    }
-    .ok_or_else(|| StoreError::Refused("a sum is too large to be shown".into()))
-}
-
-fn show_decimal(units: Option<i128>, scale: u8) -> Result<Value> {
-    units
-        .and_then(|units| Decimal::new(units, scale))
-        .map(Value::Decimal)
-        .ok_or_else(|| damaged("a decimal"))
-}
-
 fn read_decimal(bytes: &[u8], scale: u8) -> Option<i128> {
     let (places, units) = bytes.split_first_chunk::<4>()?;
     (i32::from_be_bytes(*places) == i32::from(scale)).then(|| read_varint(units))?
-}
-
-/// Columns hold one number of places; a key with another would be another key.
-fn units_of(value: Decimal, scale: u8) -> Result<i128> {
-    if value.places() == scale {
-        return Ok(value.units());
-    }
-    Err(StoreError::Refused(format!(
-        "a decimal has {} places where the column has {scale}",
-        value.places()
-    )))
 }
 
 fn mismatch(codec: &Codec) -> StoreError {
@@ -185,6 +156,7 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<&str> {
 
 #[cfg(test)]
 mod tests {
+    use model::Decimal;
     use proptest::prelude::*;
 
     use super::*;

@@ -3,6 +3,7 @@
 use rusqlite::ErrorCode;
 
 use crate::store::StoreError;
+pub(super) use crate::store::damaged;
 
 pub(super) type Result<T> = std::result::Result<T, StoreError>;
 
@@ -33,9 +34,4 @@ fn is_final(error: &rusqlite::Error) -> bool {
         | rusqlite::Error::IntegralValueOutOfRange(..) => true,
         _ => false,
     }
-}
-
-/// What stands in the file is not what this program wrote.
-pub(super) fn damaged(what: &str) -> StoreError {
-    StoreError::Refused(format!("the read store holds {what} that can't be read"))
 }

@@ -23,12 +23,13 @@ mod decimal;
 use std::borrow::Cow;
 
 use model::rows::Amount;
-use model::{Column, Decimal, MeasureKind, Shape, Value};
+use model::{Column, MeasureKind, Shape, Value};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::error::{Result, damaged};
 use crate::store::StoreError;
+use crate::sums::{show_decimal, show_sum, units_of};
 
 /// How one column is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -182,36 +183,6 @@ pub(super) fn decode_sum(kind: MeasureKind, stored: ValueRef<'_>) -> Result<Amou
         _ => None,
     };
     sum.map(Amount::Exact).ok_or_else(|| damaged("a sum"))
-}
-
-/// A sum is held wider than it can be shown.
-fn show_sum(kind: MeasureKind, sum: Amount) -> Result<Value> {
-    match (kind, sum) {
-        (_, Amount::Double(sum)) => Some(Value::Double(sum)),
-        (MeasureKind::Decimal(places), Amount::Exact(sum)) => {
-            Decimal::new(sum, places).map(Value::Decimal)
-        }
-        (_, Amount::Exact(sum)) => i64::try_from(sum).ok().map(Value::Int),
-    }
-    .ok_or_else(|| StoreError::Refused("a sum is too large to be shown".into()))
-}
-
-fn show_decimal(units: Option<i128>, scale: u8) -> Result<Value> {
-    units
-        .and_then(|units| Decimal::new(units, scale))
-        .map(Value::Decimal)
-        .ok_or_else(|| damaged("a decimal"))
-}
-
-/// Columns hold one number of places; a decimal of another would order wrongly.
-fn units_of(value: Decimal, scale: u8) -> Result<i128> {
-    if value.places() == scale {
-        return Ok(value.units());
-    }
-    Err(StoreError::Refused(format!(
-        "a decimal has {} places where the column has {scale}",
-        value.places()
-    )))
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str> {

@@ -128,28 +128,3 @@ impl RollupTable {
         Write::new(self.put.get(database).await?, Values(values), place)
     }
 }
-
-/// Adds to a cell; what it cannot hold is refused.
-pub(in crate::cql) fn add(cell: &mut Cell, amounts: &[Amount], rows: i64) -> Result<()> {
-    for (sum, amount) in cell.amounts.iter_mut().zip(amounts) {
-        *sum = sum_of(*sum, *amount)?;
-    }
-    cell.rows = cell.rows.checked_add(rows).ok_or_else(overflow)?;
-    Ok(())
-}
-
-fn sum_of(one: Amount, two: Amount) -> Result<Amount> {
-    match (one, two) {
-        (Amount::Exact(one), Amount::Exact(two)) => {
-            one.checked_add(two).map(Amount::Exact).ok_or_else(overflow)
-        }
-        (Amount::Double(one), Amount::Double(two)) if (one + two).is_finite() => {
-            Ok(Amount::Double(one + two))
-        }
-        _ => Err(overflow()),
-    }
-}
-
-fn overflow() -> StoreError {
-    StoreError::Refused("a sum passes what can be held".into())
-}

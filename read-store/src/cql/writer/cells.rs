@@ -18,9 +18,10 @@ use crate::cql::bound::Values;
 use crate::cql::database::Write;
 use crate::cql::error::Result;
 use crate::cql::shared::{Shared, Tables, ViewOrRollup};
-use crate::cql::table::rollup::{RollupTable, StoredCell, add};
+use crate::cql::table::rollup::{RollupTable, StoredCell};
 use crate::position::PartitionKey;
 use crate::store::{Cell, StoreError};
+use crate::sums::add;
 
 /// Cells read at a time.
 const AT_ONCE: usize = 64;

@@ -15,6 +15,7 @@ use super::super::value::{Codec, decode_sum, encode_sum};
 use super::quoted;
 use crate::batch::CellWrite;
 use crate::store::{Cell, StoreError};
+use crate::sums::add;
 
 /// The statements on one rollup's table.
 #[derive(Clone, Debug)]
@@ -67,8 +68,13 @@ impl RollupTable {
             let table = &self.layout.table;
             return Err(StoreError::Refused(format!("a cell does not fit {table}")));
         }
-        let before = self.get(on, &write.group)?;
-        let after = sum(before, &write.add, write.rows)?;
+        let after = match self.get(on, &write.group)? {
+            None => Cell { amounts: write.add.clone(), rows: write.rows },
+            Some(mut cell) => {
+                add(&mut cell, &write.add, write.rows)?;
+                cell
+            }
+        };
         if after.rows == 0 && after.amounts.iter().all(is_zero) {
             let mut statement = self.prepare(on, &self.delete, &write.group)?;
             statement.raw_execute()?;
@@ -115,31 +121,6 @@ impl RollupTable {
     }
 }
 
-fn sum(before: Option<Cell>, add: &[Amount], rows: i64) -> Result<Cell> {
-    let Some(before) = before else { return Ok(Cell { amounts: add.to_vec(), rows }) };
-    let amounts = before.amounts.into_iter().zip(add);
-    Ok(Cell {
-        amounts: amounts.map(|(one, two)| sum_amounts(one, *two)).collect::<Result<_>>()?,
-        rows: before.rows.checked_add(rows).ok_or_else(overflow)?,
-    })
-}
-
-fn sum_amounts(one: Amount, two: Amount) -> Result<Amount> {
-    match (one, two) {
-        (Amount::Exact(one), Amount::Exact(two)) => {
-            one.checked_add(two).map(Amount::Exact).ok_or_else(overflow)
-        }
-        (Amount::Double(one), Amount::Double(two)) if (one + two).is_finite() => {
-            Ok(Amount::Double(one + two))
-        }
-        _ => Err(overflow()),
-    }
-}
-
 fn is_zero(amount: &Amount) -> bool {
     matches!(amount, Amount::Exact(0)) || matches!(amount, Amount::Double(sum) if *sum == 0.0)
-}
-
-fn overflow() -> StoreError {
-    StoreError::Refused("a sum passes what can be held".into())
 }
