@@ -14,8 +14,6 @@ mod in_process;
 mod input;
 mod lines;
 mod owner;
-#[cfg(all(feature = "kafka", feature = "cql"))]
-pub mod parts;
 mod place;
 #[cfg(all(feature = "kafka", feature = "cql"))]
 pub mod program;

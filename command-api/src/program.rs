@@ -8,6 +8,7 @@ use event_log::Log;
 use event_log::kafka::{Group, KafkaLog};
 use model::Model;
 use model::openapi::Surface;
+use parts::{CLOSING, open_log, open_store, same_history};
 use read_store::Reader;
 use service::config::{
     AdvertiseArgs, CommandArgs, ConfigError, CqlArgs, KafkaArgs, ListenArgs, LogArgs, SchemasArgs,
@@ -21,7 +22,6 @@ use service::{Api, Front, Health};
 use crate::api::CommandApi;
 use crate::config::Config;
 use crate::elsewhere::elsewhere;
-use crate::parts::{open_log, open_store, same_history};
 
 /// A partition that nobody asks for is let go after this.
 const IDLE: Duration = Duration::from_secs(600);
@@ -31,8 +31,6 @@ const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
 const STATES: usize = 512 << 20;
 /// What each partition may keep whatever their number.
 const LEAST_STATES: usize = 8 << 20;
-/// How long producers and consumers may take to end.
-const CLOSING: Duration = Duration::from_secs(5);
 
 /// Commands in, events on Kafka.
 #[derive(Parser, Debug)]
@@ -79,10 +77,7 @@ impl Settings {
     /// Opens the parts, joins the owners and serves.
     pub async fn build(&self) -> Result<Running, Failure> {
         self.listen.check()?;
-        let model = self.schemas.schemas.as_path();
-        let model = Model::load(model)
-            .map_err(|errors| Failure::Input(format!("{}:\n{errors}", model.display())))?;
-        let model = Arc::new(model);
+        let model = Arc::new(parts::load(&self.schemas.schemas)?);
         let metrics = Metrics::install().map_err(Failure::unreachable)?;
         let listen = with_port(&self.listen.listen)?;
         is_free(&listen)?;

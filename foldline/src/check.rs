@@ -5,7 +5,7 @@ use std::path::Path;
 use model::openapi::Surface;
 use serde_json::{Value, json};
 
-use crate::cli::{Failure, load, say};
+use crate::cli::{Failure, say};
 
 /// Says every error of a folder, or what it offers.
 pub fn check(folder: &Path, as_json: bool) -> Result<(), Failure> {
@@ -25,7 +25,7 @@ pub fn check(folder: &Path, as_json: bool) -> Result<(), Failure> {
 
 /// Runs the tests of a folder.
 pub fn test(folder: &Path, as_json: bool) -> Result<(), Failure> {
-    let model = load(folder)?;
+    let model = parts::load(folder)?;
     let outcomes = model::given::run(&model, folder)
         .map_err(|errors| Failure::Input(format!("{}:\n{errors}", folder.display())))?;
     let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();
@@ -50,7 +50,7 @@ pub fn test(folder: &Path, as_json: bool) -> Result<(), Failure> {
 
 /// Prints the contract document of a folder.
 pub fn openapi(folder: &Path) -> Result<(), Failure> {
-    let model = load(folder)?;
+    let model = parts::load(folder)?;
     let surface = Surface { commands: true, queries: true, events: true };
     say(&pretty(&model::openapi::document(&model, surface)));
     Ok(())

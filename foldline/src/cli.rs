@@ -1,6 +1,6 @@
 //! The calls of the command line and their exit codes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -204,7 +204,7 @@ impl SystemArgs {
     pub async fn open(&self) -> Result<System, Failure> {
         service::telemetry::log(&self.log).map_err(|error| Failure::Input(error.to_string()))?;
         check_parts(&self.data)?;
-        let model = Arc::new(load(&self.schemas.schemas)?);
+        let model = Arc::new(parts::load(&self.schemas.schemas)?);
         #[cfg(all(feature = "kafka", feature = "cql"))]
         if self.data.is_real() {
             return crate::real::open(&self.data, model, self.dev).await;
@@ -224,11 +224,6 @@ impl SystemArgs {
 pub fn check_parts(data: &DataArgs) -> Result<(), Failure> {
     let (kafka, cql) = (cfg!(feature = "kafka"), cfg!(feature = "cql"));
     data.check(kafka, cql).map_err(|error| Failure::Input(error.to_string()))
-}
-
-/// Loads a folder; every error of it is the failure's text.
-pub fn load(folder: &Path) -> Result<Model, Failure> {
-    Model::load(folder).map_err(|errors| Failure::Input(format!("{}:\n{errors}", folder.display())))
 }
 
 /// Answers go to standard output.

@@ -1,11 +1,11 @@
 //! The same calls on the real parts: the log on Kafka, the read store in a CQL database.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use command_api::CommandApi;
 use event_log::kafka::KafkaLog;
 use model::Model;
+use parts::CLOSING;
 use projector::program::Projecting;
 use query_api::QueryApi;
 use service::config::DataArgs;
@@ -16,14 +16,11 @@ use service::telemetry::Metrics;
 use crate::cli::{Failure, Owners, System, note};
 use crate::run::{Apis, RunArgs, announce, health, query_config, serve, telling};
 
-/// How long producers and consumers may take to end.
-const CLOSING: Duration = Duration::from_secs(5);
-
 /// Opens log and store to be read.
 pub async fn open(data: &DataArgs, model: Arc<Model>, dev: bool) -> Result<System, Failure> {
-    let log = command_api::parts::existing_log(&data.kafka, &model, dev).await?;
-    let reader = command_api::parts::existing_store(&data.cql, dev).await?.reader();
-    command_api::parts::same_history(&log, &reader).await?;
+    let log = parts::existing_log(&data.kafka, &model, dev).await?;
+    let reader = parts::existing_store(&data.cql, dev).await?.reader();
+    parts::same_history(&log, &reader).await?;
     let table = Arc::clone(&log);
     let owners: Owners = Arc::new(move |partition| table.owner(partition));
     Ok(System { model, log, reader, owners: Some(owners) })
@@ -63,10 +60,10 @@ async fn start(args: &RunArgs, model: &Arc<Model>) -> Result<Running, Failure> {
     let advertise = args.advertise.url(&listen, brokers);
     let advertise = advertise.map_err(|error| Failure::Input(error.to_string()))?;
     let dev = args.listen.process.dev;
-    let store = command_api::parts::open_store(&args.data.cql, dev).await?;
-    let log = command_api::parts::open_log(&args.data.kafka, model, dev, &advertise).await?;
+    let store = parts::open_store(&args.data.cql, dev).await?;
+    let log = parts::open_log(&args.data.kafka, model, dev, &advertise).await?;
     let reader = store.reader();
-    command_api::parts::same_history(&log, &reader).await?;
+    parts::same_history(&log, &reader).await?;
     projector::program::prepare(model, &log, &store, &mut telling()).await?;
     let projecting = projector::program::join(model, &log, &store).await?;
     let commands =

@@ -23,7 +23,7 @@ use service::telemetry::Metrics;
 use service::{Api, Front};
 use tokio::sync::{oneshot, watch};
 
-use crate::cli::{Failure, check_parts, load, note, say};
+use crate::cli::{Failure, check_parts, note, say};
 use crate::events::Events;
 use crate::samples;
 
@@ -59,7 +59,7 @@ pub async fn run(args: RunArgs) -> Result<(), Failure> {
     service::telemetry::log(&args.log).map_err(input)?;
     args.listen.check().map_err(input)?;
     check_parts(&args.data)?;
-    let model = Arc::new(load(&args.schemas.schemas)?);
+    let model = Arc::new(parts::load(&args.schemas.schemas)?);
     #[cfg(all(feature = "kafka", feature = "cql"))]
     if args.data.is_real() {
         return crate::real::run(&args, &model).await;

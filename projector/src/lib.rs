@@ -16,8 +16,6 @@ pub mod generation;
 mod history;
 mod parked;
 #[cfg(all(feature = "kafka", feature = "cql"))]
-pub mod parts;
-#[cfg(all(feature = "kafka", feature = "cql"))]
 pub mod program;
 mod projector;
 mod rollup;

@@ -1,6 +1,5 @@
 //! The projector as a program of its own: settings, and the parts that they make.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +7,7 @@ use clap::Parser;
 use event_log::Log;
 use event_log::kafka::{Group, KafkaLog};
 use model::Model;
+use parts::{CLOSING, open_log, open_store, same_history};
 use read_store::cql::CqlStore;
 use read_store::{Reader, StoreError};
 use service::Health;
@@ -21,12 +21,9 @@ use tokio::task::JoinHandle;
 
 use crate::config::Config;
 use crate::generation::{PrepareError, prepare_with};
-use crate::parts::{open_log, open_store, same_history};
 use crate::projector::{Projector, RunError};
 use crate::status::StatusHandle;
 
-/// How long producers and consumers may take to end.
-const CLOSING: Duration = Duration::from_secs(5);
 /// How long log and store may be out of reach while tables are made ready.
 const PREPARING: Policy = Policy {
     first: Duration::from_millis(200),
@@ -83,7 +80,7 @@ impl Settings {
     /// Opens the parts, makes the tables ready, joins the projectors and projects.
     pub async fn build(&self) -> Result<Running, Failure> {
         self.process.check()?;
-        let model = Arc::new(load(&self.schemas.schemas)?);
+        let model = Arc::new(parts::load(&self.schemas.schemas)?);
         let metrics = Metrics::install().map_err(Failure::unreachable)?;
         // A fill may take long, and whoever watches over the process must see that it lives.
         let health = Arc::new(Health::default());
@@ -91,7 +88,7 @@ impl Settings {
         let serving = serve_admin(&self.process.admin, health.clone(), metrics)?;
         let dev = self.process.dev;
         let store = open_store(&self.cql, dev).await?;
-        let log = open_log(&self.kafka, &model, dev).await?;
+        let log = open_log(&self.kafka, &model, dev, "").await?;
         same_history(&log, &store.reader()).await?;
         prepare(&model, &log, &store, &mut telling(&health)).await?;
         let projecting = join(&model, &log, &store).await?;
@@ -99,10 +96,6 @@ impl Settings {
         health.started();
         Ok(Running { log, serving, projecting })
     }
-}
-
-fn load(folder: &Path) -> Result<Model, Failure> {
-    Model::load(folder).map_err(|errors| Failure::Input(format!("{}:\n{errors}", folder.display())))
 }
 
 /// Fills what the model newly declares or has changed. What is out of reach is waited for.

@@ -12,8 +12,6 @@ mod elsewhere;
 mod history;
 mod page;
 mod parameters;
-#[cfg(feature = "cql")]
-pub mod parts;
 mod plan;
 mod problems;
 #[cfg(feature = "cql")]

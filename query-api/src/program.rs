@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use model::Model;
 use model::openapi::Surface;
+use parts::open_store;
 use service::config::{CacheArgs, CqlArgs, ListenArgs, LogArgs, SchemasArgs};
 use service::front::Elsewhere;
 use service::process::{Differs, Failure};
@@ -14,7 +14,6 @@ use service::telemetry::Metrics;
 use service::{Api, Front, Health};
 
 use crate::elsewhere::elsewhere;
-use crate::parts::open_store;
 use crate::{QueryApi, QueryConfig};
 
 /// Rows from a CQL database, answers out.
@@ -53,10 +52,7 @@ impl Settings {
     /// Opens the store and serves.
     pub async fn build(&self) -> Result<Running, Failure> {
         self.listen.check()?;
-        let folder = self.schemas.schemas.as_path();
-        let model = Model::load(folder)
-            .map_err(|errors| Failure::Input(format!("{}:\n{errors}", folder.display())))?;
-        let model = Arc::new(model);
+        let model = Arc::new(parts::load(&self.schemas.schemas)?);
         let metrics = Metrics::install().map_err(Failure::unreachable)?;
         is_free(&self.listen.listen)?;
         let health = Arc::new(Health::default());

@@ -12,14 +12,33 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("foldline-service", &[]),
     ("foldline-read-store", &["foldline-model"]),
     (
-        "foldline-command-api",
+        "foldline-parts",
         &["foldline-model", "foldline-event-log", "foldline-read-store", "foldline-service"],
     ),
     (
-        "foldline-projector",
-        &["foldline-model", "foldline-event-log", "foldline-read-store", "foldline-service"],
+        "foldline-command-api",
+        &[
+            "foldline-model",
+            "foldline-event-log",
+            "foldline-read-store",
+            "foldline-service",
+            "foldline-parts",
+        ],
     ),
-    ("foldline-query-api", &["foldline-model", "foldline-read-store", "foldline-service"]),
+    (
+        "foldline-projector",
+        &[
+            "foldline-model",
+            "foldline-event-log",
+            "foldline-read-store",
+            "foldline-service",
+            "foldline-parts",
+        ],
+    ),
+    (
+        "foldline-query-api",
+        &["foldline-model", "foldline-read-store", "foldline-service", "foldline-parts"],
+    ),
 ];
 
 /// Libraries that only these rooms may name.
@@ -84,6 +103,22 @@ fn every_guarded_library_is_named_by_its_rooms_only() {
             assert!(may || !names.contains(*library), "{room} must not name {library}");
         }
     }
+}
+
+/// `foldline-parts` can open a log; the query API takes it without.
+#[test]
+fn the_query_api_holds_no_log_by_any_way() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--package", "foldline-query-api", "--edges", "normal"])
+        .args(["--prefix", "none", "--format", "{p}", "--offline", "--locked"])
+        .current_dir(foldline_tests::repository(""))
+        .output()
+        .expect("cargo runs where cargo test runs");
+    let tree = String::from_utf8_lossy(&output.stdout);
+    let holds = |name: &str| tree.lines().any(|line| line.split(' ').next() == Some(name));
+    assert!(holds("foldline-parts"), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!holds("foldline-event-log"), "{tree}");
+    assert!(!holds("rdkafka"), "{tree}");
 }
 
 #[test]

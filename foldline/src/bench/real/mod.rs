@@ -21,9 +21,6 @@ use super::report::Report;
 use projection::Wanted;
 use world::World;
 
-/// How long a log may take to be closed.
-const CLOSING: Duration = Duration::from_secs(5);
-
 /// Where the real parts are.
 pub struct RealArgs {
     pub kafka: KafkaArgs,
@@ -70,7 +67,7 @@ async fn coalesced(args: &RealArgs, time: Duration, report: &mut Report) -> Resu
 
 /// The question that the bare handler asks for each read.
 pub async fn state_read(cql: &CqlArgs, dev: bool) -> Result<read_store::cql::yardstick::StateRead> {
-    let store = command_api::parts::open_store(cql, dev).await?;
+    let store = parts::open_store(cql, dev).await?;
     let catalog = store.reader().catalog().await?;
     let orders = catalog.runs.iter().find(|run| run.primary && *run.aggregate == *"order");
     let orders = orders.ok_or_else(|| anyhow::anyhow!("the keyspace has no orders"))?;

@@ -8,11 +8,11 @@ use anyhow::{Context, Result, ensure};
 use event_log::validity::Validity;
 use event_log::{Log, Offset, PartitionId};
 use model::Model;
+use parts::CLOSING;
 use projector::{ActiveRun, Stretch, plan};
 use read_store::Catalog;
 use read_store::cql::yardstick::Statements;
 
-use super::CLOSING;
 use super::service::Service;
 use super::world::World;
 use crate::bench::report::{Report, Row};

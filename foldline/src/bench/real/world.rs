@@ -2,20 +2,17 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Result;
 use event_log::kafka::{KafkaConfig, KafkaLog};
 use model::Model;
+use parts::CLOSING;
 use read_store::cql::CqlStore;
 use service::config::{CqlArgs, KafkaArgs};
 use uuid::Uuid;
 
 use super::RealArgs;
 use super::service::Service;
-
-/// How long the log may take to be closed.
-const CLOSING: Duration = Duration::from_secs(5);
 
 /// A system of its own on the real parts. The keyspace is removed by [`World::remove`]; topics are
 /// left to whoever owns the broker.
@@ -31,8 +28,7 @@ pub struct World {
 impl World {
     /// Makes topics and tables.
     pub async fn new(args: &RealArgs, schemas: &Path) -> Result<World> {
-        let model = Model::load(schemas)
-            .map_err(|errors| anyhow::anyhow!("{}:\n{errors}", schemas.display()))?;
+        let model = parts::load(schemas)?;
         World::of(args, schemas.canonicalize()?, model.into()).await
     }
 
@@ -47,7 +43,7 @@ impl World {
         let name = format!("bench_{}", &Uuid::new_v4().simple().to_string()[..12]);
         let kafka = KafkaArgs { topic_prefix: name.clone(), ..args.kafka.clone() };
         let cql = CqlArgs { keyspace: name, ..args.cql.clone() };
-        let store = command_api::parts::open_store(&cql, args.dev).await?;
+        let store = parts::open_store(&cql, args.dev).await?;
         let world = World { model, store, schemas, kafka, cql, dev: args.dev };
         let log = world.log().await?;
         projector::program::prepare(&world.model, &log, &world.store, &mut |_, _| {}).await?;
@@ -57,7 +53,7 @@ impl World {
 
     /// The log, opened by this process too.
     pub async fn log(&self) -> Result<Arc<KafkaLog>> {
-        Ok(command_api::parts::open_log(&self.kafka, &self.model, self.dev, "").await?)
+        Ok(parts::open_log(&self.kafka, &self.model, self.dev, "").await?)
     }
 
     /// Starts one of the services.

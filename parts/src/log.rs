@@ -1,27 +1,21 @@
-//! The real parts of a command API: the log on Kafka and the store in a CQL database.
+//! The log on Kafka, from settings and the aggregate types of a model.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use event_log::kafka::{KafkaConfig, KafkaLog, OpenError, Remembered};
 use event_log::{ClaimId, Offset, PartitionId};
 use model::Model;
-use read_store::cql::{CqlConfig, CqlStore};
-use read_store::{Mark, Reader, StoreError};
-use service::config::{CqlArgs, KafkaArgs};
+use read_store::{Mark, Reader};
+use service::config::KafkaArgs;
 use service::process::Failure;
-use service::retry::{self, Policy, retry};
+use service::retry::{self, retry};
 use uuid::Uuid;
 
-/// How long parts that are being started too are waited for.
-const STARTING: Policy = Policy {
-    first: Duration::from_millis(200),
-    most: Duration::from_secs(2),
-    deadline: Some(Duration::from_secs(30)),
-};
+use crate::STARTING;
 
-/// Opens the log of a model; `advertise` is told to those who look for the owner of a partition.
+/// Opens the log of a model; `advertise` is told to those who look for the owner of a partition,
+/// and is empty where no commands are taken.
 pub async fn open_log(
     args: &KafkaArgs,
     model: &Model,
@@ -64,36 +58,6 @@ fn kafka_config(args: &KafkaArgs, model: &Model, dev: bool, advertise: &str) -> 
         advertise: advertise.into(),
         client_id: format!("foldline-{}", std::process::id()),
     }
-}
-
-/// Opens a store that is there, to be read beside the services; makes nothing and waits for nobody.
-pub async fn existing_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
-    CqlStore::open_existing(cql_config(args, dev)).await.map_err(Failure::unreachable)
-}
-
-fn cql_config(args: &CqlArgs, dev: bool) -> CqlConfig {
-    CqlConfig {
-        nodes: args.nodes.clone(),
-        keyspace: args.keyspace.clone(),
-        local_dc: args.local_dc.clone(),
-        replication: args.replication,
-        dev,
-    }
-}
-
-/// Opens the store.
-pub async fn open_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
-    let config = cql_config(args, dev);
-    let opened = retry(STARTING, async || {
-        CqlStore::open(config.clone()).await.map_err(|error| match error {
-            StoreError::Unavailable(_) => retry::Failure::Passing(error),
-            lasting => retry::Failure::Lasting(lasting),
-        })
-    });
-    opened.await.map_err(|error| match error {
-        StoreError::Refused(_) => Failure::input(error),
-        other => Failure::unreachable(other),
-    })
 }
 
 /// Refuses a log that tells another history than the one that the store was filled from.

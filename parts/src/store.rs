@@ -1,0 +1,39 @@
+//! The store in a CQL database, from settings.
+
+use read_store::StoreError;
+use read_store::cql::{CqlConfig, CqlStore};
+use service::config::CqlArgs;
+use service::process::Failure;
+use service::retry::{self, retry};
+
+use crate::STARTING;
+
+/// Opens the store.
+pub async fn open_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
+    let config = cql_config(args, dev);
+    let opened = retry(STARTING, async || {
+        CqlStore::open(config.clone()).await.map_err(|error| match error {
+            StoreError::Unavailable(_) => retry::Failure::Passing(error),
+            lasting => retry::Failure::Lasting(lasting),
+        })
+    });
+    opened.await.map_err(|error| match error {
+        StoreError::Refused(_) => Failure::input(error),
+        other => Failure::unreachable(other),
+    })
+}
+
+/// Opens a store that is there, to be read beside the services; makes nothing and waits for nobody.
+pub async fn existing_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
+    CqlStore::open_existing(cql_config(args, dev)).await.map_err(Failure::unreachable)
+}
+
+fn cql_config(args: &CqlArgs, dev: bool) -> CqlConfig {
+    CqlConfig {
+        nodes: args.nodes.clone(),
+        keyspace: args.keyspace.clone(),
+        local_dc: args.local_dc.clone(),
+        replication: args.replication,
+        dev,
+    }
+}
