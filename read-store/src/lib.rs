@@ -1,5 +1,9 @@
 //! The read store: tables derived from views, positions, and the Reader and Writer of a store.
 
+// Unit tests share a world with `tests/`, which calls this crate by its name.
+#[cfg(test)]
+extern crate self as foldline_read_store;
+
 #[cfg(feature = "adversary")]
 pub mod adversary;
 pub mod batch;

@@ -153,7 +153,12 @@ pub type Seen = (Vec<Vec<Value>>, Vec<Vec<Value>>, Vec<(Arc<str>, StateRow)>, Ve
 
 impl World {
     pub async fn new(engine: &dyn Engine) -> World {
-        let (reader, mut writer) = engine.open().await;
+        let (reader, writer) = engine.open().await;
+        World::of(reader, writer).await
+    }
+
+    /// In a store that is empty.
+    pub async fn of(reader: Arc<dyn Reader>, mut writer: Box<dyn Writer>) -> World {
         let (list, sums) = (list(1), sums());
         let catalog = catalog_of(0, vec![run_of("r", &[&list, &sums])]);
         writer.migrate(&model_of(&[&list, &sums]), &catalog).await.expect("it migrates");

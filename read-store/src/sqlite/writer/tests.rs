@@ -1,266 +1,164 @@
-//! Batches and catalogs through the whole store.
+//! What SQLite alone does, or only the writer's inside shows. What every store must do is in
+//! `tests/conformance`, whose world these cases are played in.
 
-mod batches;
-mod catalogs;
-
-use std::sync::Arc;
-
-use bytes::Bytes;
-use model::domain::Placed;
-use model::expr::{Expr, Type};
-use model::rows::{Amount, Row};
-use model::schema::RecordShape;
-use model::{
-    Column, Direction, IdKind, Measure, MeasureKind, Model, Rollup, RowView, Shape, Value, View,
-    ViewKind, ViewSource,
-};
+use model::Value;
 use tempfile::TempDir;
 
 use super::*;
-use crate::batch::{
-    CellWrite, CommandWrite, HistoryWrite, Mark, ParkedWrite, RowWrite, StateWrite, UsedKey,
-};
+use crate::batch::ParkedWrite;
 use crate::catalog::Run;
-use crate::query::{PageRequest, Range};
-use crate::sqlite::{SqliteReader, SqliteStore};
+use crate::sqlite::SqliteStore;
 use crate::store::Reader;
+use world::{World, catalog_of, list, mark, model_of, parked, run, run_of, state};
 
-const FOLD: [u8; 32] = [1; 32];
+#[path = "../../../tests/conformance/world.rs"]
+#[allow(dead_code, reason = "the conformance cases take the rest")]
+mod world;
 
-fn column(name: &str, shape: Shape) -> Column {
-    let expr = Expr::slot(0, Type::Text);
-    let expr = Placed { expr, source: name.into(), place: "orders/model.yaml:1".into() };
-    let ty = Type::Text;
-    Column { name: name.into(), ty, shape, shown: true, expr }
-}
-
-fn view_of(name: &str, hash: u8, kind: ViewKind) -> Arc<View> {
-    let row_shape =
-        RecordShape { full_name: "row".into(), fields: Vec::new(), aliases: Vec::new(), doc: None };
-    Arc::new(View {
-        name: name.into(),
-        aggregate: "order".into(),
-        source: ViewSource::State,
-        filter: None,
-        allow: None,
-        row_shape: Arc::new(row_shape),
-        buckets: 1,
-        kind,
-        hash: [hash; 32],
-        place: "orders/model.yaml:1".into(),
-    })
-}
-
-/// `key: [owner]`, `sort: [-at]`, then `id`; a list beside them.
-fn list(hash: u8) -> Arc<View> {
-    let tags = Shape::Array(Arc::new(Shape::String));
-    let columns = vec![
-        column("owner", Shape::String),
-        column("at", Shape::Timestamp),
-        column("tags", tags),
-        column("id", Shape::String),
-    ];
-    let clustering = vec![(1, Direction::Descending), (3, Direction::Descending)];
-    view_of(
-        "by-owner",
-        hash,
-        ViewKind::Rows(RowView { columns, key: vec![0], clustering, sorted: 1 }),
-    )
-}
-
-fn sums() -> Arc<View> {
-    let measure = |name: &str, kind| Measure { name: name.into(), kind, expr: None };
-    view_of(
-        "per-day",
-        7,
-        ViewKind::Rollup(Rollup {
-            group: vec![column("day", Shape::String)],
-            key: Vec::new(),
-            clustering: vec![(0, Direction::Ascending)],
-            measures: vec![
-                measure("orders", MeasureKind::Count),
-                measure("revenue", MeasureKind::Decimal(2)),
-                measure("points", MeasureKind::Int),
-            ],
-        }),
-    )
-}
-
-fn model_of(views: &[&Arc<View>]) -> Arc<Model> {
-    let state = RecordShape {
-        full_name: "State".into(),
-        fields: Vec::new(),
-        aliases: Vec::new(),
-        doc: None,
-    };
-    let state = Arc::new(state);
-    Arc::new(Model {
-        aggregates: vec![Arc::new(model::Aggregate {
-            name: "order".into(),
-            plural: "orders".into(),
-            id: IdKind::Text,
-            state_shape: Shape::Record(state.clone()),
-            state,
-            blank: Value::Null,
-            commands: Vec::new(),
-            events: Vec::new(),
-            views: views.iter().map(|view| Arc::clone(view)).collect(),
-            read: None,
-            fold_hash: FOLD,
-        })],
-    })
-}
-
-fn run_of(id: &str, views: &[&Arc<View>]) -> Run {
-    Run {
-        id: RunId(id.into()),
-        aggregate: "order".into(),
-        fold_hash: FOLD,
-        views: views.iter().map(|view| (view.name.clone(), view.hash)).collect(),
-        primary: true,
-        live: true,
-    }
-}
-
-fn catalog_of(revision: u64, runs: Vec<Run>) -> Catalog {
-    Catalog { revision, stream: None, runs, contracts: vec![("order".into(), "{}".into())] }
-}
-
-/// A store with one run, `r`, that feeds both views.
-struct World {
+/// A world whose writer can be looked into.
+struct Opened {
     directory: TempDir,
-    reader: Arc<SqliteReader>,
-    writer: SqliteWriter,
-    list: Arc<View>,
-    sums: Arc<View>,
+    inner: Arc<Mutex<Inner>>,
+    world: World,
 }
 
-impl World {
-    async fn new() -> World {
-        let directory = tempfile::tempdir().expect("a directory is made");
-        let (reader, mut writer) = SqliteStore::open(directory.path()).expect("it opens");
-        let (list, sums) = (list(1), sums());
-        let catalog = catalog_of(0, vec![run_of("r", &[&list, &sums])]);
-        writer.migrate(&model_of(&[&list, &sums]), &catalog).await.expect("it migrates");
-        World { directory, reader, writer, list, sums }
-    }
+async fn opened() -> Opened {
+    let directory = tempfile::tempdir().expect("a directory is made");
+    let (reader, writer) = SqliteStore::open(directory.path()).expect("it opens");
+    let inner = writer.inner.clone();
+    Opened { directory, inner, world: World::of(reader, Box::new(writer)).await }
+}
 
-    /// A batch that writes into every table, with its mark.
-    fn batch(&self, offset: i64) -> Batch {
-        let (run, id): (_, Arc<str>) = (RunId("r".into()), format!("o-{offset:03}").into());
-        let aggregate: Arc<str> = "order".into();
-        Batch {
-            rows: vec![self.row(offset, false)],
-            cells: vec![self.cell(offset, 1, 250)],
-            history: vec![HistoryWrite {
-                run: run.clone(),
-                aggregate: aggregate.clone(),
-                id: id.clone(),
-                version: 1,
-                event: "OrderPlaced".into(),
-                time: 5,
-                data: Bytes::from_static(&[0, 1]),
-                offset,
-            }],
-            commands: vec![CommandWrite {
-                run: run.clone(),
-                aggregate: aggregate.clone(),
-                id: id.clone(),
-                used: used(offset),
-            }],
-            states: vec![StateWrite { run, aggregate, id, state: state(offset) }],
-            parked: Vec::new(),
-            marks: vec![mark("r", offset)],
+#[tokio::test]
+async fn a_full_disk_leaves_nothing_and_passes() {
+    let Opened { inner, mut world, directory: _directory } = opened().await;
+    let limit_pages = |pages: i64| {
+        let inner = lock(&inner);
+        inner.connection.pragma_update(None, "max_page_count", pages).expect("it is set");
+    };
+    let before = world.seen().await;
+    limit_pages(1);
+    let mut batch = world.batch(2_000);
+    batch.rows.extend((0..900).map(|offset| world.row(offset, false)));
+    let error = world.writer.apply(batch.clone()).await.expect_err("there is no room");
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    assert_eq!(world.seen().await, before);
+    limit_pages(1_000_000);
+    world.writer.apply(batch).await.expect("there is room again");
+    assert_eq!(world.seen().await.0.len(), 901);
+}
+
+#[tokio::test]
+async fn a_waiter_hears_of_a_moved_mark() {
+    let Opened { mut world, directory: _directory, .. } = opened().await;
+    let reader = world.reader.clone();
+    let waiter = tokio::spawn(async move {
+        while reader.marks().await.expect("marks").is_empty() {
+            reader.marks_moved().await;
+        }
+    });
+    world.writer.apply(world.batch(1)).await.expect("it is applied");
+    waiter.await.expect("it has seen the mark");
+}
+
+#[tokio::test]
+async fn a_reader_beside_sees_what_is_committed() {
+    let Opened { directory, mut world, .. } = opened().await;
+    let beside = SqliteStore::open_read_only(directory.path()).expect("it opens");
+    world.writer.apply(world.batch(1)).await.expect("it is applied");
+    assert_eq!(*beside.marks().await.expect("marks"), [mark("r", 1)]);
+    let found = beside.state(&run(), "order", "o-001").await.expect("a state");
+    assert_eq!(found, Some(state(1)));
+}
+
+#[tokio::test]
+async fn a_reader_that_holds_a_snapshot_sees_each_later_batch() {
+    let Opened { mut world, directory: _directory, .. } = opened().await;
+    for n in 1..=20 {
+        world.writer.apply(world.batch(n)).await.expect("it is applied");
+        for _ in 0..4 {
+            let id = format!("o-{n:03}");
+            let read = world.reader.state(&run(), "order", &id).await.expect("a state");
+            assert_eq!(read, Some(state(n)));
         }
     }
-
-    fn row(&self, offset: i64, delete: bool) -> RowWrite {
-        let id: Arc<str> = format!("o-{offset:03}").into();
-        let tags = Value::List(Arc::new(vec![Value::Text("a\"b".into())]));
-        let at = Value::Timestamp(offset / 2);
-        RowWrite {
-            run: RunId("r".into()),
-            view: self.list.clone(),
-            row: Row(vec![Value::Text("ann".into()), at, tags, Value::Text(id.clone())]),
-            id,
-            always_null: Vec::new(),
-            delete,
-            offset,
-        }
-    }
-
-    fn cell(&self, offset: i64, rows: i64, units: i128) -> CellWrite {
-        CellWrite {
-            run: RunId("r".into()),
-            view: self.sums.clone(),
-            group: vec![Value::Text("2026-11-21".into())],
-            add: vec![
-                Amount::Exact(rows.into()),
-                Amount::Exact(units),
-                Amount::Exact(i128::from(i64::MAX) * i128::from(rows)),
-            ],
-            rows,
-            offset,
-        }
-    }
-
-    async fn page(&self, view: &Arc<View>, key: Vec<Value>) -> Result<Vec<Vec<Value>>> {
-        let request = PageRequest {
-            key,
-            prefix: Vec::new(),
-            range: Range::default(),
-            reversed: false,
-            after: None,
-            limit: 1_000,
-            columns: None,
-        };
-        Ok(self.reader.page(&RunId("r".into()), view, &request).await?.rows)
-    }
-
-    /// All that readers see.
-    async fn seen(&self) -> (Vec<Vec<Value>>, Vec<Vec<Value>>, usize, Vec<Mark>) {
-        let run = RunId("r".into());
-        let rows = self.reader.scan_rows(&run, &self.list, None, 1_000).await.expect("rows");
-        let cells = self.reader.scan_rows(&run, &self.sums, None, 1_000).await;
-        let states = self.reader.scan_states(&run, "order", None, 1_000).await.expect("states");
-        let marks = self.reader.marks().await.expect("marks");
-        // A sum that can't be shown stands for itself.
-        (rows, cells.unwrap_or_default(), states.len(), marks.to_vec())
-    }
 }
 
-fn state(offset: i64) -> StateRow {
-    let state = Some(Bytes::from_static(b"avro"));
-    StateRow { version: 1, offset, keyed: 1, state, parked_from: None }
-}
-
-fn used(offset: i64) -> UsedKey {
-    UsedKey {
-        number: 1,
-        key: "k".into(),
-        caller: "ann".into(),
-        hash: [9; 32],
-        first_version: 1,
-        events: vec!["OrderPlaced".into(), "CreditChecked".into()],
-        began: offset % 2 == 0,
-        offset,
+#[tokio::test]
+async fn idle_readers_do_not_keep_the_wal_from_starting_over() {
+    let Opened { inner, mut world, directory: _directory } = opened().await;
+    world.writer.apply(world.batch(1)).await.expect("it is applied");
+    for _ in 0..4 {
+        world.reader.state(&run(), "order", "o-001").await.expect("a state");
     }
+    let inner = lock(&inner);
+    let restart = || -> i64 {
+        let _ = inner.connection.busy_timeout(std::time::Duration::ZERO);
+        let sql = "PRAGMA wal_checkpoint(RESTART)";
+        inner.connection.query_row(sql, [], |row| row.get(0)).expect("it answers")
+    };
+    assert_eq!(restart(), 1, "a held snapshot stands in the way");
+    inner.shared.pool.let_go();
+    assert_eq!(restart(), 0);
 }
 
-fn mark(run: &str, offset: i64) -> Mark {
-    let partition = ("log".into(), 0);
-    Mark { run: RunId(run.into()), partition, offset, claim: Some([3; 16]), seq: offset as u64 }
+#[tokio::test]
+async fn a_catalog_survives_a_restart() {
+    let Opened { directory, inner, world } = opened().await;
+    let stored = world.reader.catalog().await.expect("a catalog");
+    drop((world.reader, world.writer, inner));
+    let (reader, mut writer) = SqliteStore::open(directory.path()).expect("it opens");
+    assert_eq!(reader.catalog().await.expect("a catalog"), stored);
+    let model = model_of(&[&world.list, &world.sums]);
+    let again = writer.migrate(&model, &stored).await.expect("it may be repeated");
+    assert_eq!(again, Catalog { revision: 2, ..stored });
 }
 
-fn parked(view: Option<&str>, offset: i64, reason: &str) -> ParkedWrite {
-    ParkedWrite {
-        run: RunId("r".into()),
-        aggregate: "order".into(),
-        id: "o-1".into(),
-        view: view.map(Into::into),
-        partition: ("log".into(), 0),
-        offset,
-        version: 2,
-        reason: reason.into(),
-    }
+#[tokio::test]
+async fn a_view_filled_by_a_shadow_run_joins_without_a_copy() {
+    let Opened { inner, mut world, directory: _directory } = opened().await;
+    let changed = list(2);
+    let shadow = Run { primary: false, live: false, ..run_of("s", &[&changed]) };
+    let model = model_of(&[&changed, &world.sums]);
+    let both = catalog_of(1, vec![run_of("r", &[&world.list, &world.sums]), shadow]);
+    world.writer.migrate(&model, &both).await.expect("it migrates");
+    let mut row = world.row(1, false);
+    (row.run, row.view) = (RunId("s".into()), changed.clone());
+    let pointer = ParkedWrite { run: RunId("s".into()), ..parked(Some("by-owner"), 1, "why") };
+    let batch = Batch {
+        rows: vec![row],
+        parked: vec![pointer],
+        marks: vec![mark("s", 1), mark("r", 1)],
+        ..Batch::default()
+    };
+    world.writer.apply(batch).await.expect("it is applied");
+    let joined = catalog_of(2, vec![run_of("r", &[&changed, &world.sums])]);
+    world.writer.migrate(&model, &joined).await.expect("it migrates");
+    let rows = world.page(&changed, vec![Value::Text("ann".into())]).await.expect("rows");
+    assert_eq!(rows.len(), 1);
+    assert_eq!(tables(&inner), 5, "state, commands, history and two views");
+}
+
+#[tokio::test]
+async fn what_no_run_names_any_more_goes() {
+    let Opened { inner, mut world, directory: _directory } = opened().await;
+    world.writer.apply(world.batch(1)).await.expect("it is applied");
+    let next = catalog_of(1, vec![run_of("next", &[&world.sums])]);
+    world.writer.migrate(&model_of(&[&world.sums]), &next).await.expect("it migrates");
+    assert_eq!(tables(&inner), 4);
+}
+
+#[tokio::test]
+async fn a_view_that_nothing_defines_is_refused() {
+    let Opened { inner, mut world, directory: _directory } = opened().await;
+    let next = catalog_of(1, vec![run_of("r", &[&list(9)])]);
+    let refused = world.writer.migrate(&model_of(&[]), &next).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))));
+    assert_eq!(tables(&inner), 5, "nothing was dropped");
+}
+
+fn tables(inner: &Mutex<Inner>) -> i64 {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name LIKE '%\\_%' \
+               ESCAPE '\\' AND name NOT LIKE 'sqlite%'";
+    lock(inner).connection.query_row(sql, [], |row| row.get(0)).expect("a count")
 }
