@@ -1,4 +1,4 @@
-//! A partition that is taken away and given back while a batch is on its way.
+//! A partition that is taken away and given back while a batch is on its way, or about to be.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod support;
@@ -42,18 +42,38 @@ async fn a_while() {
     }
 }
 
-#[actix_web::test]
-async fn what_a_handover_dropped_is_not_remembered_where_it_is_taken_back() {
+/// A world with an open account, in a group that lends it its partitions.
+async fn opened() -> (World, Arc<Lent>) {
     let (model, log) = (support::domain::model(), FakeLog::new());
     let store = FakeStore::new(model.clone());
     let all: Arc<BTreeSet<PartitionId>> = Arc::new(log.partitions().into_iter().collect());
-    let lent = Arc::new(Lent(watch::Sender::new(all.clone())));
+    let lent = Arc::new(Lent(watch::Sender::new(all)));
     let config = Config { clock: || 1_000, advertise: "http://here".into(), ..Config::default() };
     let shared = Arc::new(log.clone());
     let api = CommandApi::member(model.clone(), shared, store.clone(), lent.clone(), config);
     let world = World { model, log, store, api };
     assert_eq!(world.post("/accounts/a/open", "{}").await.status, 201);
+    (world, lent)
+}
 
+impl Lent {
+    /// Takes all partitions away and gives them back.
+    async fn take_and_give_back(&self) {
+        let all = self.0.borrow().clone();
+        self.leave().await;
+        a_while().await;
+        self.0.send_replace(all);
+        a_while().await;
+    }
+}
+
+fn versions(world: &World) -> Vec<u64> {
+    world.log.events().iter().map(|event| event.version).collect()
+}
+
+#[actix_web::test]
+async fn what_a_handover_dropped_is_not_remembered_where_it_is_taken_back() {
+    let (world, lent) = opened().await;
     world.log.hold(true);
     let key = [("idempotency-key", "\"k\"")];
     let (first, second, ()) = tokio::join!(
@@ -65,14 +85,41 @@ async fn what_a_handover_dropped_is_not_remembered_where_it_is_taken_back() {
         async {
             world.log.begun(2).await;
             a_while().await;
-            lent.leave().await;
-            a_while().await;
-            lent.0.send_replace(all.clone());
-            a_while().await;
+            lent.take_and_give_back().await;
             world.log.hold(false);
         }
     );
     assert_eq!((first.status, second.status), (200, 200), "{}", second.text);
-    let versions: Vec<u64> = world.log.events().iter().map(|event| event.version).collect();
-    assert_eq!(versions, [1, 2, 3], "both deposits were acknowledged");
+    assert_eq!(versions(&world), [1, 2, 3], "both deposits were acknowledged");
+}
+
+#[actix_web::test]
+async fn a_batch_that_waited_for_its_turn_is_dropped_with_the_partition() {
+    let (world, lent) = opened().await;
+    world.log.stop_turns(true);
+    let (answer, ()) = tokio::join!(world.post("/accounts/a/deposit", r#"{"amount":1}"#), async {
+        world.log.asked(2).await;
+        lent.take_and_give_back().await;
+        assert_eq!(world.log.appends(), 1, "it was not this instance's turn");
+        // Asked again under the new claim.
+        world.log.asked(3).await;
+        world.log.stop_turns(false);
+    });
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(versions(&world), [1, 2], "once");
+}
+
+#[actix_web::test]
+async fn what_comes_in_until_the_turn_goes_into_one_batch() {
+    let (world, _lent) = opened().await;
+    world.log.stop_turns(true);
+    let deposits = (0..5).map(|_| world.post("/accounts/a/deposit", r#"{"amount":1}"#));
+    let (answers, ()) = tokio::join!(futures::future::join_all(deposits), async {
+        world.log.asked(2).await;
+        a_while().await;
+        world.log.stop_turns(false);
+    });
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    assert_eq!(versions(&world), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(world.log.appends(), 2, "the account's opening and one batch");
 }

@@ -11,7 +11,7 @@ pub mod record;
 pub mod sqlite;
 pub mod validity;
 
-pub use log::{AppendError, Appended, Appender, ClaimError, Log, NewCommand, ReadError};
+pub use log::{AppendError, Appended, Appender, ClaimError, Log, NewCommand, ReadError, Turn};
 pub use membership::{Alone, Membership};
 pub use record::{
     Body, Claim, ClaimId, EventRecord, KeyedCommand, Offset, Part, PartitionId, Record,

@@ -61,9 +61,27 @@ pub trait Appender: Send {
         batch: Vec<NewCommand>,
     ) -> BoxFuture<'static, Result<Appended, AppendError>>;
 
+    /// When an append or a proof may begin, where too many at once would hold each other up: the
+    /// longer it takes, the more goes into one batch. It never takes long. `None` = at once.
+    fn turn(&self) -> Option<BoxFuture<'static, Turn>> {
+        None
+    }
+
     /// Proves that this claim was still the latest at some moment after the call. Nothing to do
     /// where an OS lock says so.
     fn confirm(&mut self) -> BoxFuture<'static, Result<(), AppendError>>;
+}
+
+/// Kept while an append lasts; whoever is next may begin when it is dropped.
+pub struct Turn {
+    _until_dropped: Box<dyn Send>,
+}
+
+impl Turn {
+    /// A turn that ends by dropping `held`.
+    pub fn until(held: impl Send + 'static) -> Turn {
+        Turn { _until_dropped: Box::new(held) }
+    }
 }
 
 /// All events of one command, to be appended together.

@@ -24,6 +24,9 @@ use crate::generation::{PrepareError, prepare_with};
 use crate::projector::{Projector, RunError};
 use crate::status::StatusHandle;
 
+/// Most events of one batch: a row of a shared store is written by itself, so a batch takes its
+/// time, and what is read meanwhile is as old as the last mark.
+const BATCH_EVENTS: usize = 500;
 /// How long log and store may be out of reach while tables are made ready.
 const PREPARING: Policy = Policy {
     first: Duration::from_millis(200),
@@ -144,7 +147,7 @@ pub async fn join(
 
 /// A store that others write too, and that takes batches piece by piece.
 fn shared_store() -> Config {
-    Config { atomic: false, ..Config::default() }
+    Config { atomic: false, batch_events: BATCH_EVENTS, ..Config::default() }
 }
 
 /// Says how far a fill is: to who asks, and once a second in the log.

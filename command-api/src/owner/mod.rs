@@ -20,7 +20,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_log::{AppendError, Appended, Appender, Log, Membership, PartitionId, planted};
+use event_log::{AppendError, Appended, Appender, Log, Membership, PartitionId, Turn, planted};
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
@@ -100,9 +100,20 @@ enum Standing {
     GivenUp(String),
 }
 
+/// The turn of the batch that is being decided, where the log gives turns.
+#[derive(Default)]
+enum Next {
+    #[default]
+    Unasked,
+    Waiting(BoxFuture<'static, Turn>),
+    Come(Turn),
+}
+
 /// A batch on its way.
 struct Flight {
     batch: Batch,
+    /// Lasts until the batch has landed.
+    _turn: Option<Turn>,
     number: u64,
     appended: BoxFuture<'static, Result<Appended, AppendError>>,
 }
@@ -137,6 +148,7 @@ struct Owner {
     /// Number of the batch that is being decided.
     number: u64,
     batch: Batch,
+    next: Next,
     flight: Option<Flight>,
     backlog: VecDeque<Ask>,
     draining: Vec<oneshot::Sender<()>>,
@@ -169,6 +181,7 @@ impl Owner {
             ends: Ends::default(),
             number: 1,
             batch: Batch::default(),
+            next: Next::Unasked,
             flight: None,
             backlog: VecDeque::new(),
             draining: Vec::new(),
@@ -189,6 +202,9 @@ impl Owner {
             tokio::select! {
                 biased;
                 result = landed(&mut self.flight), if self.flight.is_some() => self.land(result),
+                turn = come(&mut self.next), if matches!(self.next, Next::Waiting(_)) => {
+                    self.next = Next::Come(turn);
+                }
                 Some(loaded) = self.fetches.next(), if !self.fetches.is_empty() => {
                     self.install(loaded);
                 }
@@ -239,7 +255,8 @@ impl Owner {
             }
             self.fetch();
             self.launch();
-            if self.flight.is_some() || self.backlog.is_empty() {
+            let waits = self.flight.is_some() || matches!(self.next, Next::Waiting(_));
+            if waits || self.backlog.is_empty() {
                 return;
             }
             // The batch has landed at once; where it failed, the claim is gone.
@@ -253,6 +270,10 @@ impl Owner {
             return;
         }
         let Standing::Serving(appender) = &mut self.standing else { return };
+        let turn = match self.next.ask(&**appender) {
+            Some(turn) => turn,
+            None => return,
+        };
         let mut batch = std::mem::take(&mut self.batch);
         let number = self.number;
         self.number += 1;
@@ -263,7 +284,7 @@ impl Owner {
         } else {
             appender.append(std::mem::take(&mut batch.commands))
         };
-        let mut flight = Flight { batch, number, appended };
+        let mut flight = Flight { batch, _turn: turn, number, appended };
         match (&mut flight.appended).now_or_never() {
             Some(result) => self.finish(flight, result),
             None => self.flight = Some(flight),
@@ -307,6 +328,7 @@ impl Owner {
     /// Drops claim and states; what waits for cold aggregates goes on waiting.
     fn forget(&mut self) {
         self.standing = Standing::Idle;
+        self.next = Next::Unasked;
         if !planted::is("states-kept-after-an-error") {
             self.cache.clear();
         }
@@ -319,6 +341,35 @@ impl Owner {
         for ask in self.backlog.drain(..).chain(self.loads.drain()) {
             ask.answer(Err(Refusal::Unavailable(reason.to_owned())));
         }
+    }
+}
+
+impl Next {
+    /// The turn, once it has come; within it nothing, where the log gives none.
+    fn ask(&mut self, appender: &dyn Appender) -> Option<Option<Turn>> {
+        let mut coming = match std::mem::take(self) {
+            Next::Come(turn) => return Some(Some(turn)),
+            Next::Waiting(coming) => coming,
+            Next::Unasked => match appender.turn() {
+                Some(coming) => coming,
+                None => return Some(None),
+            },
+        };
+        match (&mut coming).now_or_never() {
+            Some(turn) => Some(Some(turn)),
+            None => {
+                *self = Next::Waiting(coming);
+                None
+            }
+        }
+    }
+}
+
+/// The turn that is waited for; never, where none is.
+async fn come(next: &mut Next) -> Turn {
+    match next {
+        Next::Waiting(coming) => coming.await,
+        _ => futures::future::pending().await,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use event_log::{
     AppendError, Appended, Appender, Body, Claim, ClaimError, ClaimId, EventRecord, Log,
-    NewCommand, Offset, PartitionId, ReadError, Record,
+    NewCommand, Offset, PartitionId, ReadError, Record, Turn,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -47,6 +47,10 @@ pub struct FakeLog {
     held: watch::Sender<bool>,
     // How many appends have begun.
     begun: watch::Sender<usize>,
+    // While true, turns are asked for and not given.
+    stopped: watch::Sender<bool>,
+    // How many turns were asked for.
+    asked: watch::Sender<usize>,
 }
 
 impl FakeLog {
@@ -56,6 +60,8 @@ impl FakeLog {
             inside: Arc::default(),
             held: watch::Sender::new(false),
             begun: watch::Sender::new(0),
+            stopped: watch::Sender::new(false),
+            asked: watch::Sender::new(0),
         }
     }
 
@@ -75,6 +81,20 @@ impl FakeLog {
     /// Returns once this many appends have begun in all.
     pub async fn begun(&self, count: usize) {
         self.begun.subscribe().wait_for(|begun| *begun >= count).await.unwrap();
+    }
+
+    /// Gives no turns until told otherwise.
+    pub fn stop_turns(&self, stopped: bool) {
+        self.stopped.send_replace(stopped);
+    }
+
+    /// Returns once this many turns were asked for in all.
+    pub async fn asked(&self, count: usize) {
+        self.asked.subscribe().wait_for(|asked| *asked >= count).await.unwrap();
+    }
+
+    pub fn appends(&self) -> usize {
+        *self.begun.borrow()
     }
 
     pub fn events(&self) -> Vec<EventRecord> {
@@ -178,6 +198,16 @@ impl Appender for FakeAppender {
 
     fn claimed_at(&self) -> Offset {
         self.offset
+    }
+
+    fn turn(&self) -> Option<BoxFuture<'static, Turn>> {
+        self.log.asked.send_modify(|asked| *asked += 1);
+        let mut stopped = self.log.stopped.subscribe();
+        let coming = async move {
+            stopped.wait_for(|stopped| !stopped).await.ok();
+            Turn::until(())
+        };
+        Some(coming.boxed())
     }
 
     fn append(

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -17,11 +17,12 @@ use uuid::Uuid;
 
 use super::claim::{self, ClaimRecord};
 use super::config::KafkaConfig;
+use super::pace::Pace;
 use super::readback::{Readback, Unseen};
 use super::recent::Recent;
 use super::transaction::{Broken, Transactions};
 use super::wire::Envelope;
-use crate::log::{AppendError, Appended, Appender, ClaimError, NewCommand};
+use crate::log::{AppendError, Appended, Appender, ClaimError, NewCommand, Turn};
 use crate::record::{Claim, ClaimId, Offset, PartitionId};
 
 /// How long the own claim may take to appear; a transaction that nobody ends holds it back.
@@ -42,6 +43,7 @@ pub(super) struct Wanted {
     pub owner: Arc<str>,
     pub recent: Arc<Recent>,
     pub stalls: Arc<AtomicU64>,
+    pub pace: Arc<Pace>,
     /// Lives as long as the thread: whoever closes the log waits for all of these.
     pub alive: Arc<()>,
 }
@@ -56,6 +58,7 @@ pub(super) struct KafkaAppender {
     claim: ClaimId,
     claimed_at: Offset,
     jobs: Sender<Job>,
+    pace: Arc<Pace>,
 }
 
 /// Claims the partition, on a thread of its own.
@@ -75,11 +78,11 @@ pub(super) async fn claim(wanted: Wanted) -> Result<KafkaAppender, ClaimError> {
 
 fn run(wanted: Wanted, reply: oneshot::Sender<Result<KafkaAppender, ClaimError>>) {
     let (jobs, queue) = channel();
-    let recent = Arc::clone(&wanted.recent);
+    let (recent, pace) = (Arc::clone(&wanted.recent), Arc::clone(&wanted.pace));
     match Owning::begin(wanted) {
         Ok(mut owning) => {
             let (claim, claimed_at) = (owning.claim, owning.claimed_at);
-            let given = reply.send(Ok(KafkaAppender { claim, claimed_at, jobs }));
+            let given = reply.send(Ok(KafkaAppender { claim, claimed_at, jobs, pace }));
             if given.is_ok() {
                 owning.serve(&queue);
             }
@@ -97,6 +100,7 @@ struct Owning {
     claim: ClaimId,
     claimed_at: Offset,
     seq: u64,
+    pace: Arc<Pace>,
     /// Offset after the last record that was read back.
     end: i64,
     _alive: Arc<()>,
@@ -104,7 +108,7 @@ struct Owning {
 
 impl Owning {
     fn begin(wanted: Wanted) -> Result<Owning, ClaimError> {
-        let Wanted { config, stream, partition, owner, recent, stalls, alive } = wanted;
+        let Wanted { config, stream, partition, owner, recent, stalls, pace, alive } = wanted;
         let unavailable = ClaimError::Unavailable;
         let topic = config.topic(&partition.topic);
         let transactions = Transactions::begin(&config, &topic, partition.number, stalls)
@@ -125,6 +129,7 @@ impl Owning {
             readback,
             claim: id,
             seq: 0,
+            pace,
             end: claimed_at.0 + 1,
             claimed_at,
             _alive: alive,
@@ -157,6 +162,7 @@ impl Owning {
         if self.readback.is_superseded() {
             return Err(AppendError::Fenced);
         }
+        let begun = Instant::now();
         let first = self.seq + 1;
         self.seq += batch.len() as u64;
         let records = batch.iter().zip(first..).flat_map(|(command, seq)| {
@@ -172,6 +178,7 @@ impl Owning {
             let detail = format!("{} of {} commands were read back", last.len(), batch.len());
             return Err(AppendError::OutcomeUnknown(detail));
         }
+        self.pace.took(begun.elapsed());
         self.end = last.last().map_or(self.end, |offset| offset.0 + 1);
         Ok(Appended { last })
     }
@@ -234,6 +241,10 @@ impl Appender for KafkaAppender {
             }
         }
         .boxed()
+    }
+
+    fn turn(&self) -> Option<BoxFuture<'static, Turn>> {
+        Some(self.pace.turn())
     }
 
     fn confirm(&mut self) -> BoxFuture<'static, Result<(), AppendError>> {

@@ -17,6 +17,7 @@ mod instant;
 mod memory;
 mod murmur2;
 mod owners;
+mod pace;
 mod probe;
 mod readback;
 mod recent;
@@ -48,6 +49,7 @@ pub use error::OpenError;
 use group::Member;
 pub use memory::Remembered;
 use owners::Owners;
+use pace::Pace;
 use recent::{Head, Near, Recent};
 use tail::Tail;
 use topics::Missing;
@@ -70,6 +72,7 @@ pub struct KafkaLog {
     members: Mutex<Vec<Weak<Member>>>,
     appenders: Arc<()>,
     stalls: Arc<AtomicU64>,
+    pace: Arc<Pace>,
 }
 
 impl KafkaLog {
@@ -191,6 +194,7 @@ impl KafkaLog {
             members: Mutex::default(),
             appenders: Arc::default(),
             stalls: Arc::default(),
+            pace: Pace::new(),
             stream,
             config,
         })
@@ -261,6 +265,7 @@ impl Log for KafkaLog {
             owner: owner.clone(),
             recent,
             stalls: Arc::clone(&self.stalls),
+            pace: Arc::clone(&self.pace),
             alive: Arc::clone(&self.appenders),
         };
         let appender = appender::claim(wanted).await?;
