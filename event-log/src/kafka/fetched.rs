@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Message};
 
 use super::voice::Voice;
 use super::wire::Decoder;
@@ -60,14 +60,23 @@ impl Source {
     }
 }
 
-fn record(decoder: &mut Decoder, message: &BorrowedMessage<'_>) -> Record {
+/// The record that a message is; anybody may have written it.
+pub(super) fn record(decoder: &mut Decoder, message: &BorrowedMessage<'_>) -> Record {
     let appended = message.timestamp().to_millis().unwrap_or(0);
-    // The client library's headers panic on a name that is not UTF-8, and anybody may write one.
-    let decoded = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        decoder.decode(message.key(), message.payload(), message.headers(), appended)
-    }));
-    let (time, body) = decoded.unwrap_or_else(|_| (appended, decoder.foreign()));
+    let decoded = with_headers(message, |headers| {
+        decoder.decode(message.key(), message.payload(), headers, appended)
+    });
+    let (time, body) = decoded.unwrap_or_else(|| (appended, decoder.foreign()));
     Record { offset: Offset(message.offset()), time, body }
+}
+
+/// Looks at a message's headers; `None` where they can't be looked at. The client library panics on
+/// a name that is not UTF-8, and anybody may write one.
+pub(super) fn with_headers<T>(
+    message: &BorrowedMessage<'_>,
+    look: impl FnOnce(Option<&BorrowedHeaders>) -> T,
+) -> Option<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| look(message.headers()))).ok()
 }
 
 /// What an error means that the client library does not heal by itself.

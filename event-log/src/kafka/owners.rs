@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Header, Headers, Message, OwnedHeaders};
+use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 
 use super::claim::{self, ClaimRecord};
 use super::config::KafkaConfig;
 use super::deliveries::Deliveries;
+use super::fetched::with_headers;
 use super::tail::place;
 use super::voice::Voice;
 use crate::record::{Offset, PartitionId};
@@ -128,9 +129,11 @@ impl Owners {
 impl Table {
     fn take(&mut self, message: &BorrowedMessage<'_>) {
         let offset = |name: &str| {
-            let mut headers = message.headers()?.iter();
-            let value = headers.find(|header| header.key == name)?.value?;
-            std::str::from_utf8(value).ok()?.parse().ok()
+            let number = |headers: Option<&BorrowedHeaders>| {
+                let value = headers?.iter().find(|header| header.key == name)?.value?;
+                std::str::from_utf8(value).ok()?.parse().ok()
+            };
+            with_headers(message, number).flatten()
         };
         let (Some(key), Some(value)) = (message.key(), message.payload()) else { return };
         let Some((kind, partition)) = parse(key) else { return };

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::claim::{self, ClaimRecord};
 use super::config::KafkaConfig;
+use super::fetched::record;
 use super::voice::Voice;
 use super::wire::Decoder;
 use crate::record::{Body, PartitionId};
@@ -81,8 +82,7 @@ fn first(
 }
 
 fn probed(message: &BorrowedMessage<'_>, decoder: &mut Decoder) -> Probed {
-    let (key, value) = (message.key(), message.payload());
-    let (_, body) = decoder.decode(key, value, message.headers(), 0);
-    let claim = value.filter(|_| key.is_none()).and_then(claim::decode);
+    let claim = message.payload().filter(|_| message.key().is_none()).and_then(claim::decode);
+    let body = record(decoder, message).body;
     Probed { offset: message.offset(), body, claim }
 }

@@ -43,6 +43,10 @@ impl Outcome {
     }
 
     /// How many answers took longer than this.
+    #[cfg_attr(
+        not(all(feature = "kafka", feature = "cql")),
+        expect(dead_code, reason = "for the real parts")
+    )]
     pub fn slower_than(&self, limit: Duration) -> u64 {
         let limit = limit.as_micros() as u64;
         self.latencies.count_between(limit, self.latencies.high())
@@ -63,6 +67,10 @@ pub enum Until {
     Calls(u64),
     /// After this long, with this many calls a second over all connections, whether or not earlier
     /// ones are answered: latencies count from when a call was due.
+    #[cfg_attr(
+        not(all(feature = "kafka", feature = "cql")),
+        expect(dead_code, reason = "for the real parts")
+    )]
     Paced(Duration, f64),
 }
 

@@ -28,6 +28,10 @@ impl Row {
     }
 
     /// What came of driving a scenario, without a yardstick.
+    #[cfg_attr(
+        not(all(feature = "kafka", feature = "cql")),
+        expect(dead_code, reason = "for the real parts")
+    )]
     pub fn of(what: &str, outcome: &Outcome, aim: &'static str) -> Row {
         let refused = match outcome.refused {
             0 => String::new(),

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 
 use futures::FutureExt;
 use read_store::StoreError;
+use service::Seldom;
 
 use super::Owner;
 use super::decide::guarded;
@@ -71,7 +72,10 @@ impl Owner {
         let (found, marks) = match loaded.found {
             Ok(found) => found,
             Err(error) => {
-                tracing::warn!(%error, "cold aggregates can't be read");
+                static UNREAD: Seldom = Seldom::new();
+                if let Some(kept_back) = UNREAD.now() {
+                    tracing::warn!(%error, kept_back, "cold aggregates can't be read");
+                }
                 for want in &loaded.ids {
                     let asks = self.loads.release(aggregate, &want.id);
                     refuse(asks, || unavailable("the store can't be read just now"));
