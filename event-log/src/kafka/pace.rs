@@ -133,9 +133,6 @@ impl State {
         self.turns = 0;
         self.took = Duration::ZERO;
         self.waited = false;
-        if std::env::var("PACE").is_ok() {
-            eprintln!("limit {} shortest {:?} mean {:?}", self.limit, self.shortest, mean);
-        }
     }
 }
 
