@@ -98,4 +98,4 @@ class Kafka:
 
 def _java(heap_mib):
     quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
-    return [jars.java(), f"-Xmx{heap_mib}m", "-XX:+UseSerialGC", quiet, "-cp", f"{jars.of('kafka')}/*"]
+    return [jars.java(), f"-Xmx{heap_mib}m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35", quiet, "-cp", f"{jars.of('kafka')}/*"]

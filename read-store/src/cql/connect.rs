@@ -34,9 +34,14 @@ const DEFINE: Duration = Duration::from_secs(60);
 const DATA_CENTER: &str = "SELECT data_center FROM system.local";
 const KEYSPACE: &str = "SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?";
 const TABLES: &str = "SELECT table_name FROM system_schema.tables WHERE keyspace_name = ?";
+/// Each database has a table of its own for the settings of the node that is asked.
+const COMMIT_LOG: &str = "SELECT value FROM system_views.settings WHERE name = ?";
+const COMMIT_LOG_OF_SCYLLA: &str = "SELECT value FROM system.config WHERE name = ?";
+const COMMIT_LOG_SYNC: &str = "commitlog_sync";
 /// What the database is asked about itself.
 #[cfg(test)]
-pub(super) const QUESTIONS: [&str; 3] = [DATA_CENTER, KEYSPACE, TABLES];
+pub(super) const QUESTIONS: [&str; 5] =
+    [DATA_CENTER, KEYSPACE, TABLES, COMMIT_LOG, COMMIT_LOG_OF_SCYLLA];
 
 pub(super) async fn open(config: &CqlConfig) -> Result<Database> {
     let (database, data_center) = connect(config).await?;
@@ -77,6 +82,9 @@ async fn connect(config: &CqlConfig) -> Result<(Database, String)> {
     };
     let session = session(config, Some(&data_center)).await?;
     enough_nodes(&session, config, &data_center)?;
+    if !config.dev {
+        commit_logs(&session, &data_center).await?.into_iter().try_for_each(keeps_writes)?;
+    }
     Ok((Database::new(session, config.keyspace.clone()), data_center))
 }
 
@@ -133,6 +141,45 @@ fn enough_nodes(session: &Session, config: &CqlConfig, data_center: &str) -> Res
     Ok(())
 }
 
+/// How each node that is up syncs its commit log, by its address; without those that don't say.
+async fn commit_logs(session: &Session, data_center: &str) -> Result<Vec<(String, String)>> {
+    let state = session.get_cluster_state();
+    let nodes = state.get_nodes_info().iter();
+    let mut said = Vec::new();
+    for node in nodes.filter(|node| is_in(node, data_center) && node.is_connected()) {
+        let scylla = node.sharder().is_some();
+        let mut question = Unprepared::new(if scylla { COMMIT_LOG_OF_SCYLLA } else { COMMIT_LOG });
+        question.set_consistency(Consistency::One);
+        question.set_load_balancing_policy(Some(SingleTargetLoadBalancingPolicy::new(
+            NodeIdentifier::HostId(node.host_id),
+            None,
+        )));
+        let answer = session.query_unpaged(question, (COMMIT_LOG_SYNC,)).await;
+        let value = answer.ok().and_then(|answer| {
+            let rows = answer.into_rows_result().ok()?;
+            rows.first_row::<(String,)>().ok()
+        });
+        match value {
+            Some((value,)) => said.push((node.address.to_string(), value)),
+            None => tracing::warn!(node = %node.address, "a node does not say how it syncs"),
+        }
+    }
+    Ok(said)
+}
+
+/// A node that acknowledges what it has not synced forgets it when it is killed.
+fn keeps_writes((node, sync): (String, String)) -> Result<()> {
+    // One of the databases shows its settings as JSON.
+    if sync.trim_matches('"') != "periodic" {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!(
+        "database node {node} has `commitlog_sync: periodic`, with which it forgets acknowledged \
+         writes when it is killed: set `batch` or `group`, or say that this is development \
+         (`--dev`)"
+    )))
+}
+
 fn is_in(node: &scylla::cluster::Node, data_center: &str) -> bool {
     node.datacenter.as_deref() == Some(data_center)
 }
@@ -187,4 +234,21 @@ pub(super) fn fixed(
     name: &'static str,
 ) -> (&'static str, Statement) {
     (name, create_table(table))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_syncs_now_and_then_is_refused_and_told_what_to_set() {
+        let node = |sync: &str| keeps_writes(("10.0.0.1:9042".into(), sync.into()));
+        for kept in ["batch", "group", "\"batch\""] {
+            assert_eq!(node(kept), Ok(()));
+        }
+        for forgotten in ["periodic", "\"periodic\""] {
+            let Err(StoreError::Refused(detail)) = node(forgotten) else { panic!("{forgotten}") };
+            assert!(detail.contains("10.0.0.1:9042") && detail.contains("`batch`"), "{detail}");
+        }
+    }
 }
