@@ -102,7 +102,7 @@ impl KafkaConfig {
             .set("group.id", self.group(group, aggregate))
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", "6000")
-            .set("heartbeat.interval.ms", "300")
+            .set("heartbeat.interval.ms", "150")
             .set("socket.timeout.ms", "10000")
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")

@@ -27,7 +27,7 @@ use crate::membership::Membership;
 use crate::record::PartitionId;
 
 /// How often the consumer is looked after where nothing rings.
-const TICK: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(50);
 /// Nothing within this time means that nothing is there.
 const SETTLE: Duration = Duration::from_millis(1);
 
