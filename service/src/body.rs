@@ -7,11 +7,19 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::problem::Problem;
 
 /// How long a body may take to come.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A body up to this size is bounded by the number of calls alone.
+const SMALL: usize = 16 << 10;
+/// All larger bodies of the process together, in KiB: each counts from before it is read until
+/// nobody holds it any more.
+const LARGE_KIB: usize = 256 << 10;
+
+static LARGE: Semaphore = Semaphore::const_new(LARGE_KIB);
 
 /// Reads a JSON body of at most `limit` bytes: 413, then 415. An absent body is empty, and then
 /// its type does not matter.
@@ -55,21 +63,53 @@ async fn read_pieces(
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
+    let mut room = announced.map_or(Ok(None), |length| room_for(&LARGE, length))?;
     let Some(first) = payload.next().await else {
         return Ok(Bytes::new());
     };
     let first = first.map_err(|_| broken())?;
     // The usual body comes in one piece and is not copied.
     if announced == Some(first.len()) {
-        return Ok(first);
+        return Ok(within(first, room));
     }
     let mut body = BytesMut::from(&first[..]);
     while body.len() <= limit
         && let Some(chunk) = payload.next().await
     {
         body.extend_from_slice(&chunk.map_err(|_| broken())?);
+        if room.is_none() && body.len() > SMALL {
+            room = room_for(&LARGE, limit)?;
+        }
     }
-    if body.len() > limit { Err(too_large(limit)) } else { Ok(body.freeze()) }
+    if body.len() > limit { Err(too_large(limit)) } else { Ok(within(body.freeze(), room)) }
+}
+
+/// Room for a body of this size, where it is a large one; 429 where there is none.
+fn room_for(all: &Semaphore, length: usize) -> Result<Option<SemaphorePermit<'_>>, Problem> {
+    if length <= SMALL {
+        return Ok(None);
+    }
+    let kib = u32::try_from(length.div_ceil(1 << 10).min(LARGE_KIB)).unwrap_or(u32::MAX);
+    all.try_acquire_many(kib).map(Some).map_err(|_| crowded())
+}
+
+/// A body that gives its room back with its last copy.
+fn within(body: Bytes, room: Option<SemaphorePermit<'static>>) -> Bytes {
+    match room {
+        Some(room) => Bytes::from_owner(Large { body, _room: room }),
+        None => body,
+    }
+}
+
+struct Large {
+    body: Bytes,
+    _room: SemaphorePermit<'static>,
+}
+
+impl AsRef<[u8]> for Large {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
 }
 
 /// 415 unless the request says this media type (parameters such as `charset` do not matter).
@@ -99,6 +139,12 @@ fn too_slow(patience: Duration) -> Problem {
     Problem::new(408, "request-timeout", detail)
 }
 
+/// 429 while too many large bodies are in memory.
+fn crowded() -> Problem {
+    let detail = "too many large bodies are being worked on: try again; nothing was written";
+    Problem::new(429, "overloaded", detail).retry_after(1)
+}
+
 fn broken() -> Problem {
     Problem::new(400, "malformed-json", "the body broke off: send all of it")
 }
@@ -122,6 +168,33 @@ mod tests {
     async fn a_body_at_the_limit_passes_and_one_beyond_is_413() {
         assert_eq!(status(json("{\"a\":1}"), 7).await, Ok(7));
         assert_eq!(status(json("{\"a\":1}"), 6).await, Err(413));
+    }
+
+    #[test]
+    fn large_bodies_have_bounded_room_and_small_ones_need_none() {
+        let all = Semaphore::new(32);
+        let first = room_for(&all, 32 << 10);
+        assert!(matches!(first, Ok(Some(_))));
+        assert_eq!(room_for(&all, SMALL + 1).map(drop).map_err(|p| p.status), Err(429));
+        assert!(matches!(room_for(&all, SMALL), Ok(None)));
+        drop(first);
+        assert!(matches!(room_for(&all, SMALL + 1), Ok(Some(_))));
+    }
+
+    #[actix_web::test]
+    async fn a_large_body_gives_its_room_back_with_its_last_copy() {
+        const LENGTH: usize = 100 << 10;
+        let body = "1".repeat(LENGTH);
+        let request = TestRequest::post().insert_header((CONTENT_LENGTH, LENGTH));
+        let (request, payload) = request.set_payload(body).to_http_parts();
+        // Nobody else in this process's tests reads a body as large.
+        let before = LARGE.available_permits();
+        let read = read(&request, payload, LENGTH).await.map_err(|p| p.status);
+        let copy = read.clone();
+        assert_eq!(read.map(|body| body.len()), Ok(LENGTH));
+        assert_eq!(before - LARGE.available_permits(), LENGTH >> 10);
+        drop(copy);
+        assert_eq!(LARGE.available_permits(), before);
     }
 
     #[actix_web::test]
