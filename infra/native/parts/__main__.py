@@ -1,7 +1,6 @@
 """Starts and stops the parts. `parts.sh --help` says how."""
 
 import argparse
-import shutil
 import signal
 from pathlib import Path
 
@@ -23,6 +22,11 @@ def main():
 
 
 def _up(folder, wanted):
+    with folders.alone(folder):
+        _start_all(folder, wanted)
+
+
+def _start_all(folder, wanted):
     nodes = {"kafka": wanted.kafka, "cassandra": wanted.cassandra}
     first = {"kafka": wanted.kafka_port, "cassandra": wanted.cassandra_port}
     asked = {name: {"nodes": nodes[name], "port": first[name]} for name in KINDS if nodes[name]}
@@ -30,7 +34,7 @@ def _up(folder, wanted):
         asked["kafka"]["detour"] = True
     if wanted.fresh:
         _down(folder, wanted)
-        shutil.rmtree(folder, ignore_errors=True)
+        folders.clear(folder)
     _check_settings(folder, asked)
     folders.note(folder, asked)
     parts = folders.parts(folder)

@@ -61,16 +61,19 @@ def main():
         for process in stop([service.process for service in services]):
             print(f"{process.name} is stopped", flush=True)
         return
-    _up(services, folder, arguments)
+    with folders.alone(folder):
+        _up(services, folder, arguments)
 
 
 def _up(services, folder, arguments):
-    parts = {part.name: part for part in folders.parts(folder)}
-    if set(parts) != set(folders.KINDS):
-        raise Failure(f"{folder} has no Kafka and Cassandra: `parts.sh up` starts them")
     waiting = [service for service in services if not service.process.running()]
     for service in waiting:
         ports.must_be_free(service.addresses(), "Stop it, or name other ports: COMMAND_PORT, QUERY_PORT, ADMIN_PORT.")
+    if arguments.call == "ports":
+        return
+    parts = {part.name: part for part in folders.parts(folder)}
+    if set(parts) != set(folders.KINDS):
+        raise Failure(f"{folder} has no Kafka and Cassandra: `parts.sh up` starts them")
     for service in waiting:
         service.start(arguments.programs.resolve(), parts, arguments.schemas)
     for service in waiting:
@@ -83,7 +86,7 @@ def _up(services, folder, arguments):
 
 def _arguments():
     parser = argparse.ArgumentParser(description="Starts and stops the three services beside native parts.")
-    parser.add_argument("call", choices=("up", "down"))
+    parser.add_argument("call", choices=("up", "down", "ports"), help="`ports` says whether what `up` would listen on is free")
     parser.add_argument("--dir", type=Path, default=Path(".foldline/native"), help="the folder of `parts.sh`")
     parser.add_argument("--programs", type=Path, default=Path("target/release"), help="where the programs were built")
     parser.add_argument("--schemas", type=Path, default=Path(os.environ.get("FOLDLINE_SCHEMAS", "schemas")))
