@@ -15,7 +15,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Serve the example domains in one process on SQLite (http://127.0.0.1:8080)
-	cargo run --release --quiet -p foldline -- run
+	cargo run --release -p foldline -- run
 
 up: ## Start Kafka, a CQL database and the three services (Docker Compose, else natively)
 	@infra/up
