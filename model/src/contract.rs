@@ -47,7 +47,7 @@ impl Model {
                      it was written by another version of this program"
                 )),
                 (None, _) => problems.push(format!(
-                    "aggregate `{name}` is gone, but events of it are stored: \
+                    "aggregate `{name}` is gone, but what is stored knows it and may hold its events: \
                      restore its folder, or start with other data"
                 )),
                 (Some(aggregate), Ok(old)) => old.compare(aggregate, &mut problems),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::task::JoinHandle;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{LogArgs, LogFormat};
@@ -16,6 +17,12 @@ pub enum TelemetryError {
     /// `FOLDLINE_LOG` is no filter.
     #[error("FOLDLINE_LOG: {0}; write a level such as `info`, or `info,foldline_query_api=debug`")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// A word of `FOLDLINE_LOG` that stands alone and is no level.
+    #[error(
+        "FOLDLINE_LOG: `{0}` is no level: write error, warn, info, debug, trace or off, or \
+         `info,foldline_query_api=debug`"
+    )]
+    Level(String),
     /// Set up twice.
     #[error("{0}")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
@@ -27,6 +34,9 @@ const QUIET: &str = "actix_server=warn,scylla=warn,scylla::network::connection=e
 
 /// Sends log lines to stderr: text on a terminal, else JSON, unless told.
 pub fn log(args: &LogArgs) -> Result<(), TelemetryError> {
+    if let Some(word) = no_level(&args.log) {
+        return Err(TelemetryError::Level(word.to_owned()));
+    }
     let filter = EnvFilter::try_new(format!("{QUIET},{}", args.log))?;
     let text = match args.log_format {
         Some(format) => format == LogFormat::Text,
@@ -40,6 +50,13 @@ pub fn log(args: &LogArgs) -> Result<(), TelemetryError> {
         lines.json().flatten_event(true).finish().try_init()?;
     }
     Ok(())
+}
+
+/// The first word that stands alone and is no level. The filter would take it for the name of a
+/// module, and a misspelt level would silence everything.
+fn no_level(filter: &str) -> Option<&str> {
+    let mut words = filter.split(',').map(str::trim).filter(|word| !word.is_empty());
+    words.find(|word| !word.contains(['=', '[']) && word.parse::<LevelFilter>().is_err())
 }
 
 /// The metrics of this process.
@@ -79,5 +96,19 @@ impl Metrics {
                 handle.run_upkeep();
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_level_is_not_taken_for_a_module() {
+        for fine in ["info", "WARN", "off", "info,foldline_query_api=debug", "[span]", ""] {
+            assert_eq!(no_level(fine), None, "{fine}");
+        }
+        assert_eq!(no_level("inof"), Some("inof"));
+        assert_eq!(no_level("foldline_model=debug, warm"), Some("warm"));
     }
 }

@@ -9,7 +9,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::ProducerContext;
 
-use super::voice::log;
+use super::voice;
 
 /// Counts deliveries. It lives in the producer, whose polling thread tells it of each.
 #[derive(Default)]
@@ -73,11 +73,11 @@ impl Deliveries {
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
+        voice::log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "kafka producer error");
+        voice::error(&error, reason);
     }
 }
 

@@ -14,10 +14,7 @@ impl ClientContext for Voice {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        // That a partition has no more just now is an answer, and comes this way too.
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
-            tracing::warn!(%error, reason, "kafka client error");
-        }
+        self::error(&error, reason);
     }
 }
 
@@ -34,5 +31,18 @@ pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
             tracing::debug!(facility, message, "kafka client");
         }
         RDKafkaLogLevel::Debug => tracing::trace!(facility, message, "kafka client"),
+    }
+}
+
+/// What a client reports of itself and its brokers.
+pub(super) fn error(error: &KafkaError, reason: &str) {
+    match error.rdkafka_error_code() {
+        // That a partition has no more just now is an answer, and comes this way too.
+        Some(RDKafkaErrorCode::PartitionEOF) => {}
+        // Said at each attempt, many times a second, where each broker's failure is told anyway.
+        Some(RDKafkaErrorCode::AllBrokersDown) => {
+            tracing::debug!(%error, reason, "kafka client error");
+        }
+        _ => tracing::warn!(%error, reason, "kafka client error"),
     }
 }

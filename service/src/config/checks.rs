@@ -12,6 +12,9 @@ pub enum ConfigError {
          front asks who calls"
     )]
     Exposed(String),
+    /// Nothing that could be listened on.
+    #[error("`{0}` is no address to listen on: write HOST:PORT, such as 127.0.0.1:8080")]
+    NoAddress(String),
     /// A part that was left out of the build.
     #[error("{flag}: this binary was built without {part}; build it with --features {feature}")]
     NotBuilt {
@@ -51,9 +54,12 @@ pub enum ConfigError {
     SecretTwice(String),
 }
 
-/// Whether an address is only reachable from this machine; names other than localhost are taken as
-/// reachable, since what they resolve to may change.
+/// Whether an address is one, and only reachable from this machine; names other than localhost are
+/// taken as reachable, since what they resolve to may change.
 pub(super) fn stays_home(listen: &str, insecure: bool) -> Result<(), ConfigError> {
+    if listen.rsplit_once(':').is_none_or(|(_, port)| port.parse::<u16>().is_err()) {
+        return Err(ConfigError::NoAddress(listen.to_owned()));
+    }
     let home = match listen.parse::<SocketAddr>() {
         Ok(address) => address.ip().is_loopback(),
         Err(_) => {
@@ -108,6 +114,16 @@ mod tests {
         for away in ["0.0.0.0:8080", "[::]:8080", "10.0.0.1:80", "example.com:80", ":8080"] {
             assert!(stays_home(away, false).is_err(), "{away}");
             assert_eq!(stays_home(away, true), Ok(()), "{away}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_told_apart_from_what_is_exposed() {
+        for typo in ["8080", "localhost", "127.0.0.1", "127.0.0.1:", "127.0.0.1:http", ""] {
+            for insecure in [false, true] {
+                let told = stays_home(typo, insecure);
+                assert_eq!(told, Err(ConfigError::NoAddress(typo.to_owned())), "{typo}");
+            }
         }
     }
 

@@ -203,8 +203,8 @@ impl DataArgs {
     /// Refuses what this binary was built without, and one part without the other.
     pub fn check(&self, has_kafka: bool, has_cql: bool) -> Result<(), ConfigError> {
         let (kafka, cql) = (self.kafka.brokers.is_some(), !self.cql.nodes.is_empty());
-        checks::is_built(kafka && !has_kafka, "Kafka", "--kafka", "kafka")?;
-        checks::is_built(cql && !has_cql, "CQL databases", "--cql", "cql")?;
+        checks::is_built(kafka && !has_kafka, "Kafka", "--kafka", "kafka,cql")?;
+        checks::is_built(cql && !has_cql, "CQL databases", "--cql", "kafka,cql")?;
         match (kafka, cql) {
             (true, false) => Err(ConfigError::Missing { given: "--kafka", missing: "--cql" }),
             (false, true) => Err(ConfigError::Missing { given: "--cql", missing: "--kafka" }),
