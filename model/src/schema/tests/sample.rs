@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::schema::encode::minimal;
 use crate::schema::{EnumShape, FieldShape, RecordShape, Shape};
 use crate::value::{Decimal, Value};
 
@@ -101,7 +102,12 @@ impl Sample {
             Shape::Decimal { precision, scale } => {
                 let most = 10_i128.pow(u32::from(*precision));
                 let wide = i128::from(self.integer()) * i128::from(self.integer());
-                Value::Decimal(Decimal::new(wide % most, *scale).unwrap())
+                let units = wide % most;
+                let (bytes, start) = minimal(units);
+                // A default whose bytes read as a number is taken for that number, and meant so.
+                let number = std::str::from_utf8(&bytes[start..])
+                    .is_ok_and(|text| Decimal::parse_with_places(text, *scale).is_ok());
+                Value::Decimal(Decimal::new(if number { 0 } else { units }, *scale).unwrap())
             }
             Shape::Enum(shape) => {
                 Value::Text(shape.symbols[self.below(shape.symbols.len() as u64) as usize].clone())
