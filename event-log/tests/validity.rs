@@ -87,8 +87,20 @@ fn a_part_of_none_is_dropped() {
     let mut validity = Validity::default();
     validity.step(claim(1));
     assert_eq!(validity.step(part(1, 1, 0, 0)), Step::Dropped);
+    assert_eq!(validity.step(part(1, 1, 1, 0)), Step::Dropped);
     assert_eq!(validity.step(part(1, 1, 3, 2)), Step::Dropped);
     assert!(validity.is_between_commands());
+}
+
+#[test]
+fn a_part_that_counts_other_parts_does_not_continue_a_command() {
+    let mut validity = Validity::default();
+    validity.step(claim(1));
+    assert_eq!(validity.step(part(1, 1, 1, 2)), Step::Held);
+    assert_eq!(validity.step(part(1, 1, 2, 3)), Step::Dropped);
+    assert!(validity.is_between_commands());
+    let records = vec![claim(1), part(1, 1, 1, 3), part(1, 1, 2, 2), part(1, 1, 1, 1)];
+    assert_eq!(completed(records), [(1, 1, 1)]);
 }
 
 proptest! {

@@ -135,6 +135,18 @@ async fn an_older_claim_is_fenced_by_a_newer_one(fixture: Fixture) {
 }
 
 #[rstest]
+#[tokio::test]
+async fn a_claim_is_not_older_than_the_record_before_it(fixture: Fixture) {
+    let far_ahead = 9_000_000_000_000;
+    let mut appender = fixture.log.claim(&fixture.partition, "").await.unwrap();
+    let ahead = NewCommand { time: far_ahead, ..command("a", 1, 1) };
+    appender.append(vec![ahead]).await.unwrap();
+    fixture.log.claim(&fixture.partition, "").await.unwrap();
+    let times: Vec<i64> = fixture.all().await.iter().map(|record| record.time).collect();
+    assert_eq!(times[1..], [far_ahead, far_ahead]);
+}
+
+#[rstest]
 #[case::insert_refused(
     "CREATE TEMP TRIGGER t BEFORE INSERT ON main.record BEGIN SELECT RAISE(ABORT, 'broken'); END",
     "DROP TRIGGER t"
