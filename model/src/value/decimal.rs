@@ -266,6 +266,8 @@ mod tests {
         let small = Decimal::new(-5, 28).unwrap();
         assert_eq!(large.cmp_value(small), Ordering::Greater);
         assert_eq!(small.cmp_value(large), Ordering::Less);
+        assert_eq!(small.negate().cmp_value(large), Ordering::Less);
+        assert_eq!(small.cmp_value(large.negate()), Ordering::Greater);
         assert_eq!(dec("1.5").cmp_value(dec("1.50")), Ordering::Equal);
     }
 

@@ -87,6 +87,17 @@ fn version_zero_means_never_seen_and_a_star_means_it_exists() {
 }
 
 #[test]
+fn an_outdated_version_is_refused_like_one_that_is_not_there_yet() {
+    let aggregate = counter();
+    let at = |version| given(&aggregate, opened(1)).at(Expected::Version(version));
+    for wrong in [0, 2] {
+        let refused = at(wrong).call("add", json!({ "n": 1 }));
+        assert_eq!(refused, Err(Rejection::VersionMismatch { version: 1 }), "{wrong}");
+    }
+    assert!(at(1).call("add", json!({ "n": 1 })).is_ok());
+}
+
+#[test]
 fn the_first_false_rule_rejects_with_the_values_that_it_read() {
     let aggregate = counter();
     let Err(Rejection::Rule { index, values }) =

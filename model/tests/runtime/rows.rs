@@ -79,3 +79,45 @@ views:
     mate.claims = Arc::new(json!({ "team": "red" }));
     assert!(aggregate.may_read(&id, &state, &mate));
 }
+
+#[test]
+fn index_counts_the_elements_of_each_from_zero() {
+    let yaml = r#"
+commands:
+  put: { input: Put, on: new, emit: [{ event: Filled }] }
+events:
+  Filled: { fold: { words: event.words } }
+views:
+  words: { each: state.words, key: [word], sort: [place], where: "it != 'b'", fields: { word: it, place: index } }
+"#;
+    let words = json!({ "type": "array", "items": "string" });
+    let words = json!([{ "name": "words", "type": words, "default": [] }]);
+    let records = [("commands/Put", words.clone()), ("events/Filled/1", words.clone())];
+    let aggregate = model(yaml, &[&records[..], &[("state", words)]].concat());
+    let input = json!({ "words": ["a", "b", "c"] });
+    let after = given(&aggregate, unseen()).call("put", input).unwrap().after;
+    let id = Arc::from("t-1");
+    let rows = aggregate.rows(&aggregate.views[0], &id, 1, after.state.as_ref()).unwrap();
+    let seen: Vec<_> = rows.iter().map(|row| row.0[..2].to_vec()).collect();
+    assert_eq!(seen, [[text("a"), Value::Int(0)], [text("c"), Value::Int(2)]]);
+}
+
+#[test]
+fn a_row_is_hidden_where_allow_fails() {
+    let yaml = r#"
+commands:
+  join: { on: new, emit: [{ event: Joined }] }
+events:
+  Joined: { fold: { level: "1" } }
+views:
+  levels: { key: [level], allow: "actor.claims.level > row.level", fields: { level: state.level } }
+"#;
+    let level = json!([{ "name": "level", "type": "long", "default": 0 }]);
+    let aggregate = model(yaml, &[("events/Joined/1", json!([])), ("state", level)]);
+    let view = &aggregate.views[0];
+    let row = view.row_value(&[Value::Int(1), text("t-1")]);
+    let mut ann = caller("ann");
+    assert!(!aggregate.may_see(view, &row, &ann), "there is no such claim");
+    ann.claims = Arc::new(json!({ "level": 2 }));
+    assert!(aggregate.may_see(view, &row, &ann));
+}

@@ -54,6 +54,18 @@ fn padded_and_empty_decimals_are_read_by_value() {
 }
 
 #[test]
+fn a_decimal_whose_sign_is_beyond_128_bits_is_no_small_number() {
+    let shape = Shape::Decimal { precision: 28, scale: 2 };
+    let sixteen_after = |first: u8, rest: u8| {
+        let mut bytes = vec![34, first];
+        bytes.extend([rest; 16]);
+        shape.decode(&bytes)
+    };
+    assert!(sixteen_after(0, 0xff).is_err(), "2^128 - 1, not -1");
+    assert!(sixteen_after(0xff, 0).is_err(), "-2^128, not 0");
+}
+
+#[test]
 fn blocks_with_sizes_and_several_blocks_are_read() {
     let shape = Shape::Array(Arc::new(Shape::Int));
     let list =
