@@ -11,6 +11,7 @@ use event_log::{Log, Offset};
 use foldline_projector::generation::PrepareError;
 use foldline_projector::{ActiveRun, Projector, Stop, Stretch, plan};
 use model::Value;
+use read_store::position::PartitionKey;
 use read_store::{ParkedWrite, RunId};
 use serde_json::json;
 use support::World;
@@ -64,28 +65,56 @@ async fn a_failing_view_sets_the_aggregate_aside_for_that_view_alone() {
     assert!(report.agrees(), "{:#?}", report.differences);
 }
 
-#[tokio::test]
-async fn pointers_that_outlived_a_crash_hold_back_nothing_below_them() {
-    let world = World::new();
-    world.command("a", &[opened("ann"), deposit(10)]);
-    world.command("a", &[deposit(5)]);
+/// The run of a world, as if nothing were marked as projected.
+fn ahead_of_nothing(world: &World) -> ActiveRun {
     let aggregate = world.model.aggregates[0].clone();
-    let place = aggregate.views.iter().position(|view| &*view.name == "accounts-by-owner").unwrap();
-    let waits = world.log.events()[2].0;
-    let run = ActiveRun {
+    ActiveRun {
         run: RunId("run".into()),
         views: aggregate.views.clone(),
         aggregate,
         primary: true,
         mark: -1,
-        parked: HashMap::from([((place, "a".into()), waits)]),
+        parked: HashMap::new(),
         refused: HashMap::new(),
-    };
+    }
+}
+
+/// All that a world's log holds.
+async fn whole(world: &World) -> (PartitionKey, Stretch) {
     let partition = world.log.partitions().remove(0);
     let records = world.log.read(&partition, Offset(0), usize::MAX).await.unwrap();
     let mut stretch = Stretch::default();
     stretch.gather(&mut Validity::default(), &mut records.into_iter(), usize::MAX);
-    let planned = plan(&[run], &(partition.topic, 0), &stretch, |_, _| None).unwrap();
+    ((partition.topic, 0), stretch)
+}
+
+#[tokio::test]
+async fn what_outlived_a_crash_without_its_mark_is_not_folded_twice() {
+    let world = World::new();
+    world.command("a", &[opened("ann"), deposit(10)]);
+    world.command("a", &[deposit(5)]);
+    let (partition, stretch) = whole(&world).await;
+    let runs = [ahead_of_nothing(&world)];
+    let first = plan(&runs, &partition, &stretch, |_, _| None).unwrap().batch;
+    let stored = first.states[0].state.clone();
+    assert_eq!(stored.version, 3);
+    let again = plan(&runs, &partition, &stretch, |_, _| Some(stored.clone())).unwrap().batch;
+    assert!(again.states.is_empty() && again.history.is_empty() && again.cells.is_empty());
+    assert_eq!(again.marks, first.marks);
+}
+
+#[tokio::test]
+async fn pointers_that_outlived_a_crash_hold_back_nothing_below_them() {
+    let world = World::new();
+    world.command("a", &[opened("ann"), deposit(10)]);
+    world.command("a", &[deposit(5)]);
+    let views = &world.model.aggregates[0].views;
+    let place = views.iter().position(|view| &*view.name == "accounts-by-owner").unwrap();
+    let waits = world.log.events()[2].0;
+    let mut run = ahead_of_nothing(&world);
+    run.parked = HashMap::from([((place, "a".into()), waits)]);
+    let (partition, stretch) = whole(&world).await;
+    let planned = plan(&[run], &partition, &stretch, |_, _| None).unwrap();
 
     let batch = planned.batch;
     let kept = batch.rows.iter().filter(|row| &*row.view.name == "accounts-by-owner");
