@@ -140,6 +140,25 @@ async fn a_view_filled_by_a_shadow_run_joins_without_a_copy() {
 }
 
 #[tokio::test]
+async fn a_batch_adds_nothing_to_a_run_that_was_there_already() {
+    let Opened { mut world, directory: _directory, .. } = opened().await;
+    world.writer.apply(world.batch(5)).await.expect("it is applied");
+    let changed = list(2);
+    let behind = Run { primary: false, live: false, ..run_of("s", &[&changed]) };
+    let both = catalog_of(1, vec![run_of("r", &[&world.list, &world.sums]), behind]);
+    let model = model_of(&[&changed, &world.sums]);
+    world.writer.migrate(&model, &both).await.expect("it migrates");
+    let (rows, sums, states, _) = world.seen().await;
+    let mut again = world.batch(5);
+    again.rows.push(world.row(9, false));
+    again.marks.push(mark("s", 5));
+    world.writer.apply(again).await.expect("it is applied");
+    let seen = world.seen().await;
+    assert_eq!((seen.0, seen.1, seen.2), (rows, sums, states));
+    assert_eq!(seen.3, [mark("r", 5), mark("s", 5)], "the run behind goes on");
+}
+
+#[tokio::test]
 async fn what_no_run_names_any_more_goes() {
     let Opened { inner, mut world, directory: _directory } = opened().await;
     world.writer.apply(world.batch(1)).await.expect("it is applied");
