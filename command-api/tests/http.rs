@@ -164,6 +164,19 @@ async fn a_dry_run_tells_and_writes_nothing() {
 }
 
 #[actix_web::test]
+async fn a_dry_run_neither_finds_nor_uses_a_key() {
+    let world = opened().await;
+    let key = [("idempotency-key", "k-1")];
+    let path = "/accounts/a/deposit?dry_run=true";
+    let dry = |body| world.call(path, &key, body);
+    assert_eq!(dry(r#"{"amount":1}"#).await.json()["dry_run"], true);
+    let real = world.call("/accounts/a/deposit", &key, r#"{"amount":2}"#).await;
+    assert_eq!((real.status, real.header("idempotency-replayed")), (200, None));
+    assert_eq!(dry(r#"{"amount":2}"#).await.json()["version"], 4, "decided, not repeated");
+    assert_eq!(dry(r#"{"amount":3}"#).await.json()["dry_run"], true, "no reused key either");
+}
+
+#[actix_web::test]
 async fn a_position_covers_the_minimum_that_was_sent() {
     let world = opened().await;
     let first = world.post("/accounts/a/deposit", r#"{"amount":1}"#).await;
