@@ -239,6 +239,13 @@ mod tests {
         assert_eq!(nulls, [[2]]);
     }
 
+    #[test]
+    fn both_zeros_are_one_group() {
+        let group = |number| group_key(&[Value::Double(number)]);
+        assert_eq!(group(0.0), group(-0.0));
+        assert_ne!(group(0.0), group(1.0));
+    }
+
     fn states() -> impl Strategy<Value = Vec<Vec<(i64, i64)>>> {
         let state = proptest::collection::btree_map(0..14_i64, 0..2_i64, 0..14);
         proptest::collection::vec(state.prop_map(|rows| rows.into_iter().collect()), 1..5)
