@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
 use uuid::Uuid;
 
 use crate::record::{ClaimId, EventRecord, KeyedCommand, Offset, Part, PartitionId, Record};
@@ -62,9 +63,10 @@ pub trait Appender: Send {
     ) -> BoxFuture<'static, Result<Appended, AppendError>>;
 
     /// When an append or a proof may begin, where too many at once would hold each other up: the
-    /// longer it takes, the more goes into one batch. It never takes long. `None` = at once.
-    fn turn(&self) -> Option<BoxFuture<'static, Turn>> {
-        None
+    /// longer it takes, the more goes into one batch. It never takes long; at once where appends
+    /// don't hold each other up.
+    fn turn(&self) -> BoxFuture<'static, Turn> {
+        ready(Turn::until(())).boxed()
     }
 
     /// Proves that this claim was still the latest at some moment after the call. Nothing to do

@@ -100,7 +100,7 @@ enum Standing {
     GivenUp(String),
 }
 
-/// The turn of the batch that is being decided, where the log gives turns.
+/// The turn of the batch that is being decided.
 #[derive(Default)]
 enum Next {
     #[default]
@@ -113,7 +113,7 @@ enum Next {
 struct Flight {
     batch: Batch,
     /// Lasts until the batch has landed.
-    _turn: Option<Turn>,
+    _turn: Turn,
     number: u64,
     appended: BoxFuture<'static, Result<Appended, AppendError>>,
 }
@@ -270,10 +270,7 @@ impl Owner {
             return;
         }
         let Standing::Serving(appender) = &mut self.standing else { return };
-        let turn = match self.next.ask(&**appender) {
-            Some(turn) => turn,
-            None => return,
-        };
+        let Some(turn) = self.next.ask(&**appender) else { return };
         let mut batch = std::mem::take(&mut self.batch);
         let number = self.number;
         self.number += 1;
@@ -345,23 +342,18 @@ impl Owner {
 }
 
 impl Next {
-    /// The turn, once it has come; within it nothing, where the log gives none.
-    fn ask(&mut self, appender: &dyn Appender) -> Option<Option<Turn>> {
+    /// The turn, once it has come.
+    fn ask(&mut self, appender: &dyn Appender) -> Option<Turn> {
         let mut coming = match std::mem::take(self) {
-            Next::Come(turn) => return Some(Some(turn)),
+            Next::Come(turn) => return Some(turn),
             Next::Waiting(coming) => coming,
-            Next::Unasked => match appender.turn() {
-                Some(coming) => coming,
-                None => return Some(None),
-            },
+            Next::Unasked => appender.turn(),
         };
-        match (&mut coming).now_or_never() {
-            Some(turn) => Some(Some(turn)),
-            None => {
-                *self = Next::Waiting(coming);
-                None
-            }
+        let turn = (&mut coming).now_or_never();
+        if turn.is_none() {
+            *self = Next::Waiting(coming);
         }
+        turn
     }
 }
 

@@ -200,14 +200,14 @@ impl Appender for FakeAppender {
         self.offset
     }
 
-    fn turn(&self) -> Option<BoxFuture<'static, Turn>> {
+    fn turn(&self) -> BoxFuture<'static, Turn> {
         self.log.asked.send_modify(|asked| *asked += 1);
         let mut stopped = self.log.stopped.subscribe();
-        let coming = async move {
+        async move {
             stopped.wait_for(|stopped| !stopped).await.ok();
             Turn::until(())
-        };
-        Some(coming.boxed())
+        }
+        .boxed()
     }
 
     fn append(

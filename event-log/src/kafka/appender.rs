@@ -243,8 +243,8 @@ impl Appender for KafkaAppender {
         .boxed()
     }
 
-    fn turn(&self) -> Option<BoxFuture<'static, Turn>> {
-        Some(self.pace.turn())
+    fn turn(&self) -> BoxFuture<'static, Turn> {
+        self.pace.turn()
     }
 
     fn confirm(&mut self) -> BoxFuture<'static, Result<(), AppendError>> {

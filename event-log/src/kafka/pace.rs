@@ -37,8 +37,8 @@ pub(super) struct Pace {
 
 struct State {
     limit: usize,
-    /// Slots to be taken away as soon as they come back.
-    owed: usize,
+    /// Slots that there are; more than the limit while some that are to go are in use.
+    slots: usize,
     turns: u32,
     took: Duration,
     /// Whether somebody had to wait in this window.
@@ -53,7 +53,7 @@ impl Pace {
     pub(super) fn new() -> Arc<Pace> {
         let state = State {
             limit: FEWEST,
-            owed: 0,
+            slots: FEWEST,
             turns: 0,
             took: Duration::ZERO,
             waited: false,
@@ -85,9 +85,9 @@ impl Pace {
     fn done(&self, slot: Option<OwnedSemaphorePermit>) {
         let mut state = self.lock();
         if let Some(slot) = slot
-            && state.owed > 0
+            && state.slots > state.limit
         {
-            state.owed -= 1;
+            state.slots -= 1;
             slot.forget();
         }
     }
@@ -95,14 +95,13 @@ impl Pace {
     /// A transaction that wrote something took so long, until it was read back.
     pub(super) fn took(&self, took: Duration) {
         let mut state = self.lock();
-        let before = state.limit;
         state.note(took);
-        let (more, fewer) =
-            (state.limit.saturating_sub(before), before.saturating_sub(state.limit));
-        let kept = more.min(state.owed);
-        state.owed -= kept;
-        self.slots.add_permits(more - kept);
-        state.owed += fewer - self.slots.forget_permits(fewer);
+        if state.slots < state.limit {
+            self.slots.add_permits(state.limit - state.slots);
+            state.slots = state.limit;
+        } else {
+            state.slots -= self.slots.forget_permits(state.slots - state.limit);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
