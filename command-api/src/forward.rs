@@ -11,7 +11,7 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
-use service::Seldom;
+use service::seldom;
 use tokio::runtime::Handle;
 
 /// Marks a call that an instance has passed on; in an answer it says that nothing was decided.
@@ -105,17 +105,11 @@ impl Forwarder {
         let reply = match sent.await {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) if error.is_connect() || error.is_builder() => {
-                static UNREACHED: Seldom = Seldom::new();
-                if let Some(kept_back) = UNREACHED.now() {
-                    tracing::warn!(%error, kept_back, "the owner can't be reached");
-                }
+                seldom!(warn, %error, "the owner can't be reached");
                 return Err(ForwardError::NothingSent);
             }
             Ok(Err(error)) => {
-                static BROKEN: Seldom = Seldom::new();
-                if let Some(kept_back) = BROKEN.now() {
-                    tracing::warn!(%error, kept_back, "a forwarded command broke off");
-                }
+                seldom!(warn, %error, "a forwarded command broke off");
                 return Err(ForwardError::Broken);
             }
             Err(_) => return Err(ForwardError::Broken),

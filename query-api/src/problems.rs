@@ -3,7 +3,7 @@
 use actix_web::http::header::HeaderMap;
 use model::{Aggregate, Model};
 use read_store::StoreError;
-use service::{Problem, Seldom};
+use service::{Problem, seldom};
 
 /// 404 for a plural that no aggregate has.
 pub fn unknown_collection(model: &Model, plural: &str) -> Problem {
@@ -80,10 +80,7 @@ pub fn filling(what: &str) -> Problem {
 
 /// 503 where the store does not answer; the log has the reason.
 pub fn store(error: &StoreError) -> Problem {
-    static SILENT: Seldom = Seldom::new();
-    if let Some(kept_back) = SILENT.now() {
-        tracing::warn!(%error, kept_back, "the read store did not answer");
-    }
+    seldom!(warn, %error, "the read store did not answer");
     Problem::unavailable("the read store does not answer just now: try again", 1)
 }
 
@@ -96,9 +93,6 @@ pub fn unreadable(what: &str, error: &dyn std::fmt::Display) -> Problem {
 
 /// 503 where the log holds events that only a newer model knows.
 pub fn outdated(error: &dyn std::fmt::Display) -> Problem {
-    static AHEAD: Seldom = Seldom::new();
-    if let Some(kept_back) = AHEAD.now() {
-        tracing::error!(%error, kept_back, "the log is ahead of this process's model");
-    }
+    seldom!(error, %error, "the log is ahead of this process's model");
     Problem::unavailable("this process is older than the data: try again", 1)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// How often a place may speak.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// One place that may speak once a second; each has a `static` of its own.
+/// One place that may speak once a second; [`seldom!`](crate::seldom) makes one for each call.
 pub struct Seldom(Mutex<State>);
 
 struct State {
@@ -41,6 +41,17 @@ impl Default for Seldom {
     fn default() -> Seldom {
         Seldom::new()
     }
+}
+
+/// Logs from one place, at most once a second: the level, then what `tracing` takes.
+#[macro_export]
+macro_rules! seldom {
+    ($level:ident, $($said:tt)+) => {{
+        static PLACE: $crate::Seldom = $crate::Seldom::new();
+        if let Some(kept_back) = PLACE.now() {
+            tracing::$level!(kept_back, $($said)+);
+        }
+    }};
 }
 
 #[cfg(test)]

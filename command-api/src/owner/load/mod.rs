@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use futures::FutureExt;
 use read_store::StoreError;
-use service::Seldom;
+use service::seldom;
 
 use super::Owner;
 use super::decide::guarded;
@@ -72,10 +72,7 @@ impl Owner {
         let (found, marks) = match loaded.found {
             Ok(found) => found,
             Err(error) => {
-                static UNREAD: Seldom = Seldom::new();
-                if let Some(kept_back) = UNREAD.now() {
-                    tracing::warn!(%error, kept_back, "cold aggregates can't be read");
-                }
+                seldom!(warn, %error, "cold aggregates can't be read");
                 for want in &loaded.ids {
                     let asks = self.loads.release(aggregate, &want.id);
                     refuse(asks, || unavailable("the store can't be read just now"));
