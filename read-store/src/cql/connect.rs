@@ -16,6 +16,7 @@ use scylla::policies::load_balancing::{
 };
 use scylla::statement::unprepared::Statement as Unprepared;
 use scylla::statement::{Consistency, SerialConsistency};
+use uuid::Uuid;
 
 use super::config::CqlConfig;
 use super::database::Database;
@@ -83,7 +84,7 @@ async fn connect(config: &CqlConfig) -> Result<(Database, String)> {
     let session = session(config, Some(&data_center)).await?;
     enough_nodes(&session, config, &data_center)?;
     if !config.dev {
-        commit_logs(&session, &data_center).await?.into_iter().try_for_each(keeps_writes)?;
+        commit_logs(&session, &data_center).await.into_iter().try_for_each(keeps_writes)?;
     }
     Ok((Database::new(session, config.keyspace.clone()), data_center))
 }
@@ -142,7 +143,7 @@ fn enough_nodes(session: &Session, config: &CqlConfig, data_center: &str) -> Res
 }
 
 /// How each node that is up syncs its commit log, by its address; without those that don't say.
-async fn commit_logs(session: &Session, data_center: &str) -> Result<Vec<(String, String)>> {
+async fn commit_logs(session: &Session, data_center: &str) -> Vec<(String, String)> {
     let state = session.get_cluster_state();
     let nodes = state.get_nodes_info().iter();
     let mut said = Vec::new();
@@ -150,10 +151,7 @@ async fn commit_logs(session: &Session, data_center: &str) -> Result<Vec<(String
         let scylla = node.sharder().is_some();
         let mut question = Unprepared::new(if scylla { COMMIT_LOG_OF_SCYLLA } else { COMMIT_LOG });
         question.set_consistency(Consistency::One);
-        question.set_load_balancing_policy(Some(SingleTargetLoadBalancingPolicy::new(
-            NodeIdentifier::HostId(node.host_id),
-            None,
-        )));
+        question.set_load_balancing_policy(Some(only(node.host_id)));
         let answer = session.query_unpaged(question, (COMMIT_LOG_SYNC,)).await;
         let value = answer.ok().and_then(|answer| {
             let rows = answer.into_rows_result().ok()?;
@@ -164,7 +162,7 @@ async fn commit_logs(session: &Session, data_center: &str) -> Result<Vec<(String
             None => tracing::warn!(node = %node.address, "a node does not say how it syncs"),
         }
     }
-    Ok(said)
+    said
 }
 
 /// A node that acknowledges what it has not synced forgets it when it is killed.
@@ -178,6 +176,11 @@ fn keeps_writes((node, sync): (String, String)) -> Result<()> {
          writes when it is killed: set `batch` or `group`, or say that this is development \
          (`--dev`)"
     )))
+}
+
+/// Asks one node and no other.
+fn only(node: Uuid) -> Arc<dyn LoadBalancingPolicy> {
+    SingleTargetLoadBalancingPolicy::new(NodeIdentifier::HostId(node), None)
 }
 
 fn is_in(node: &scylla::cluster::Node, data_center: &str) -> bool {
@@ -212,7 +215,7 @@ impl Database {
         let state = self.session.get_cluster_state();
         let up = state.get_nodes_info().iter().filter(|node| node.is_connected());
         let lowest = up.map(|node| node.host_id).min()?;
-        Some(SingleTargetLoadBalancingPolicy::new(NodeIdentifier::HostId(lowest), None))
+        Some(only(lowest))
     }
 
     async fn has_keyspace(&self) -> Result<bool> {
