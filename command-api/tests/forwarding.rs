@@ -8,10 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use event_log::{Membership, PartitionId};
-use foldline_command_api::{CommandApi, Config};
 use support::World;
 use support::log::FakeLog;
-use support::store::FakeStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -50,18 +48,13 @@ async fn beside(answer: &'static str) -> (World, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let owner = format!("http://{}", listener.local_addr().unwrap()).into();
     let elsewhere = Elsewhere { none: watch::Sender::new(Arc::default()), owner };
-    let (model, log) = (support::domain::model(), FakeLog::new());
-    let store = FakeStore::new(model.clone());
-    let config = Config { clock: || 1_000, advertise: "http://here".into(), ..Config::default() };
-    let (shared, elsewhere) = (Arc::new(log.clone()), Arc::new(elsewhere));
-    let api = CommandApi::member(model.clone(), shared, store.clone(), elsewhere, config);
     let heard = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let heard = request(&mut stream).await;
         stream.write_all(answer.as_bytes()).await.unwrap();
         heard
     });
-    (World { model, log, store, api }, heard)
+    (World::member(FakeLog::new(), Arc::new(elsewhere)), heard)
 }
 
 /// Reads a request to the end of its body.

@@ -8,10 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use event_log::{Log, Membership, PartitionId};
-use foldline_command_api::{CommandApi, Config};
 use support::World;
 use support::log::FakeLog;
-use support::store::FakeStore;
 use tokio::sync::watch;
 
 /// All partitions, until they are taken away.
@@ -44,14 +42,10 @@ async fn a_while() {
 
 /// A world with an open account, in a group that lends it its partitions.
 async fn opened() -> (World, Arc<Lent>) {
-    let (model, log) = (support::domain::model(), FakeLog::new());
-    let store = FakeStore::new(model.clone());
+    let log = FakeLog::new();
     let all: Arc<BTreeSet<PartitionId>> = Arc::new(log.partitions().into_iter().collect());
     let lent = Arc::new(Lent(watch::Sender::new(all)));
-    let config = Config { clock: || 1_000, advertise: "http://here".into(), ..Config::default() };
-    let shared = Arc::new(log.clone());
-    let api = CommandApi::member(model.clone(), shared, store.clone(), lent.clone(), config);
-    let world = World { model, log, store, api };
+    let world = World::member(log, lent.clone());
     assert_eq!(world.post("/accounts/a/open", "{}").await.status, 201);
     (world, lent)
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use actix_web::body::to_bytes;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
+use event_log::Membership;
 use foldline_command_api::{CommandApi, Config};
 use model::Model;
 use service::Api;
@@ -62,6 +63,17 @@ impl World {
         let log = FakeLog::new();
         let store = FakeStore::new(model.clone());
         let api = CommandApi::new(model.clone(), Arc::new(log.clone()), store.clone(), config);
+        World { model, log, store, api }
+    }
+
+    /// One of several instances that share a log.
+    pub fn member(log: FakeLog, membership: Arc<dyn Membership>) -> World {
+        let model = domain::model();
+        let store = FakeStore::new(model.clone());
+        let advertise = "http://here".into();
+        let config = Config { clock: || 1_000, advertise, ..Config::default() };
+        let shared = Arc::new(log.clone());
+        let api = CommandApi::member(model.clone(), shared, store.clone(), membership, config);
         World { model, log, store, api }
     }
 

@@ -103,18 +103,6 @@ async fn idle_readers_do_not_keep_the_wal_from_starting_over() {
 }
 
 #[tokio::test]
-async fn a_catalog_survives_a_restart() {
-    let Opened { directory, inner, world } = opened().await;
-    let stored = world.reader.catalog().await.expect("a catalog");
-    drop((world.reader, world.writer, inner));
-    let (reader, mut writer) = SqliteStore::open(directory.path()).expect("it opens");
-    assert_eq!(reader.catalog().await.expect("a catalog"), stored);
-    let model = model_of(&[&world.list, &world.sums]);
-    let again = writer.migrate(&model, &stored).await.expect("it may be repeated");
-    assert_eq!(again, Catalog { revision: 2, ..stored });
-}
-
-#[tokio::test]
 async fn a_view_filled_by_a_shadow_run_joins_without_a_copy() {
     let Opened { inner, mut world, directory: _directory } = opened().await;
     let changed = list(2);
