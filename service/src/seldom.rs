@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// How often a place may speak.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// One place that may speak once a second; [`seldom!`](crate::seldom) makes one for each call.
+/// One place that may speak once a second; [`seldom!`](crate::seldom!) makes one for each call.
 pub struct Seldom(Mutex<State>);
 
 struct State {
