@@ -20,6 +20,8 @@ use super::voice::Voice;
 
 /// How long becoming the only producer may take: an older one's open transaction has to end first.
 const INIT: Duration = Duration::from_secs(20);
+/// How long connecting may take until the coordinator is looked for all the same.
+const CONNECTS: Duration = Duration::from_secs(5);
 /// How long one step of a transaction may take.
 const STEP: Duration = Duration::from_secs(12);
 /// How long the client library may hold on to records that it reported as delivered.
@@ -58,6 +60,10 @@ impl Transactions {
         let id = transactional_id(topic, partition);
         let producer: ThreadedProducer<Deliveries> =
             config.appender(&id).create_with_context(Deliveries::default())?;
+        // The library asks for the coordinator at once, and where no broker is connected, again half
+        // a second later; so a broker that it has learnt of is asked for something before. Where
+        // that fails, the next call says why.
+        producer.client().fetch_watermarks(topic, partition as i32, CONNECTS).ok();
         producer.init_transactions(INIT)?;
         Ok(Transactions {
             producer,
