@@ -26,7 +26,7 @@ use crate::status::StatusHandle;
 
 /// Most events of one batch: a row of a shared store is written by itself, so a batch takes its
 /// time, and what is read meanwhile is as old as the last mark.
-const BATCH_EVENTS: usize = 500;
+pub const BATCH_EVENTS: usize = 500;
 /// How long log and store may be out of reach while tables are made ready.
 const PREPARING: Policy = Policy {
     first: Duration::from_millis(200),

@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use event_log::validity::Validity;
-use event_log::{Log, Offset, PartitionId};
+use event_log::{Log, Offset, PartitionId, Record};
 use model::Model;
 use parts::CLOSING;
+use projector::program::BATCH_EVENTS;
 use projector::{ActiveRun, Stretch, plan};
-use read_store::Catalog;
+use read_store::batch::StateRow;
 use read_store::cql::yardstick::Statements;
+use read_store::position::PartitionKey;
+use read_store::{Batch, Catalog};
 
 use super::service::Service;
 use super::world::World;
@@ -19,9 +22,8 @@ use crate::bench::report::{Report, Row};
 
 /// Events that raw statements are made from, for each of the two times that they are measured.
 const EVENTS: usize = 25_000;
-/// What the projector reads at once, and its largest batch.
+/// What is read of a partition.
 const READ_BYTES: usize = 4 << 20;
-const BATCH: usize = 20_000;
 /// How long the projector may take until its first event: it joins a group before.
 const BEGINS: Duration = Duration::from_secs(60);
 /// A projector that takes nothing in for so long after that is done.
@@ -106,6 +108,47 @@ async fn taken_in(projector: &Service) -> Result<f64> {
     projector.metric("foldline_projector_events_total").await
 }
 
+/// The beginning of a partition, planned batch after batch as the projector does.
+struct Batches {
+    runs: Vec<ActiveRun>,
+    partition: PartitionKey,
+    validity: Validity,
+    records: std::vec::IntoIter<Record>,
+    states: HashMap<(usize, Arc<str>), StateRow>,
+}
+
+impl Batches {
+    fn of(runs: Vec<ActiveRun>, partition: &PartitionId, records: Vec<Record>) -> Batches {
+        Batches {
+            runs,
+            partition: (partition.topic.clone(), partition.number),
+            validity: Validity::default(),
+            records: records.into_iter(),
+            states: HashMap::new(),
+        }
+    }
+
+    /// The next batch, and how many events it is made from; none once all was taken.
+    fn next(&mut self) -> Result<Option<(Batch, usize)>> {
+        let mut stretch = Stretch::default();
+        stretch.gather(&mut self.validity, &mut self.records, BATCH_EVENTS);
+        if stretch.events == 0 {
+            return Ok(None);
+        }
+        let row = |run: usize, id: &Arc<str>| self.states.get(&(run, id.clone())).cloned();
+        let planned = plan(&self.runs, &self.partition, &stretch, row);
+        let batch = planned.context("can't plan the log")?.batch;
+        for write in &batch.states {
+            let of_it = |run: &ActiveRun| run.run == write.run;
+            let run = self.runs.iter().position(of_it).context("a state of no run")?;
+            self.states.insert((run, write.id.clone()), write.state.clone());
+        }
+        let end = stretch.end.unwrap_or(-1);
+        self.runs.iter_mut().for_each(|run| run.mark = run.mark.max(end));
+        Ok(Some((batch, stretch.events)))
+    }
+}
+
 /// Plans the log as the projector does, and makes two sets of statements of it.
 async fn raw_statements(world: &World, scratch: &World) -> Result<[Raw; 2]> {
     let log = world.log().await?;
@@ -113,27 +156,18 @@ async fn raw_statements(world: &World, scratch: &World) -> Result<[Raw; 2]> {
     let yardstick = scratch.store.yardstick();
     let mut out = [Raw::default(), Raw::default()];
     for partition in log.partitions() {
+        let records = log.read(&partition, Offset(0), READ_BYTES).await?;
         let runs = runs_of(&world.model, &catalog, &partition);
-        let Some(raw) = out.iter_mut().min_by_key(|raw| raw.events) else { break };
-        if raw.events >= EVENTS {
-            break;
+        let mut batches = Batches::of(runs, &partition, records);
+        let lacking = |raw: &&mut Raw| raw.events < EVENTS;
+        while let Some(raw) = out.iter_mut().filter(lacking).min_by_key(|raw| raw.events) {
+            let Some((batch, events)) = batches.next()? else { break };
+            yardstick.make(&batch, &mut raw.statements).await?;
+            raw.events += events;
         }
-        let stretch = stretch(&*log, &partition).await?;
-        let key = (partition.topic.clone(), partition.number);
-        let planned = plan(&runs, &key, &stretch, |_, _| None).context("can't plan the log")?;
-        yardstick.make(&planned.batch, &mut raw.statements).await?;
-        raw.events += stretch.events;
     }
     log.shutdown(CLOSING).await;
     Ok(out)
-}
-
-/// The beginning of a partition, as large as one batch may be.
-async fn stretch(log: &dyn Log, partition: &PartitionId) -> Result<Stretch> {
-    let records = log.read(partition, Offset(0), READ_BYTES).await?;
-    let mut stretch = Stretch::default();
-    stretch.gather(&mut Validity::default(), &mut records.into_iter(), BATCH);
-    Ok(stretch)
 }
 
 fn runs_of(model: &Arc<Model>, catalog: &Catalog, partition: &PartitionId) -> Vec<ActiveRun> {
