@@ -21,7 +21,7 @@ use super::voice::Voice;
 /// How long becoming the only producer may take: an older one's open transaction has to end first.
 const INIT: Duration = Duration::from_secs(20);
 /// How long connecting may take until the coordinator is looked for all the same.
-const CONNECTS: Duration = Duration::from_secs(5);
+const CONNECTS: Duration = Duration::from_secs(2);
 /// How long one step of a transaction may take.
 const STEP: Duration = Duration::from_secs(12);
 /// How long the client library may hold on to records that it reported as delivered.
