@@ -49,11 +49,12 @@ impl Owner {
         let full = self.cache.is_full();
         match self.cache.get(ask.aggregate, &ask.id) {
             Some(entry) if entry.keys_complete || ask.key.is_none() => self.judge(&model, ask),
+            // Ids that were just made too: what is refused must not grow what is full.
+            None if full => ask.answer(Err(Refusal::Overloaded)),
             None if ask.fresh => {
                 self.cache.insert(ask.aggregate, ask.id.clone(), Entry::blank(), 0);
                 self.judge(&model, ask);
             }
-            None if full => ask.answer(Err(Refusal::Overloaded)),
             None | Some(_) => self.loads.wait(ask),
         }
     }
