@@ -129,3 +129,22 @@ async fn what_breaks_off_has_an_unknown_outcome() {
     assert_eq!(answer.brief(), (503, "outcome-unknown".to_owned()), "{}", answer.text);
     heard.await.unwrap();
 }
+
+#[rstest::rstest]
+#[case::as_it_stands("")]
+#[case::with_a_slash("/")]
+#[actix_web::test]
+async fn what_an_old_word_says_to_be_its_own_is_never_passed_on_to_itself(#[case] end: &str) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let owner = format!("{url}{end}").into();
+    let elsewhere = Arc::new(Elsewhere { none: watch::Sender::new(Arc::default()), owner });
+    let world = World::member_at(&url, FakeLog::new(), elsewhere);
+    assert!(world.api.ready().is_err(), "nobody has the partition");
+    let mut post = std::pin::pin!(world.post("/accounts/a/open", "{}"));
+    let answer = tokio::select! {
+        answer = &mut post => answer,
+        _ = listener.accept() => panic!("it asks itself"),
+    };
+    assert_eq!(answer.brief(), (503, "unavailable".to_owned()), "{}", answer.text);
+}

@@ -43,6 +43,9 @@ async fn a_failing_fold_sets_one_aggregate_aside_and_the_others_flow() {
         let of_fold = tables.parked.values().filter(|parked| parked.view.is_none());
         let waiting: Vec<_> = of_fold.map(|p| (p.version, p.reason.is_empty())).collect();
         assert_eq!(waiting, [(3, false), (4, true)]);
+        let mut of_fold = tables.parked.values().filter(|parked| parked.view.is_none());
+        let why = &of_fold.next().unwrap().reason;
+        assert!(why.starts_with("account/model.yaml:") && why.ends_with("overflows"), "{why}");
     }
     let report = world.verify().await;
     assert!(report.agrees(), "{:#?}", report.differences);
@@ -61,6 +64,10 @@ async fn a_failing_view_sets_the_aggregate_aside_for_that_view_alone() {
     let tables = world.store.tables().clone();
     assert!(tables.parked.values().all(|parked| parked.view.as_deref() == Some("shares")));
     assert!(tables.states.values().all(|row| row.parked_from.is_none()));
+    let told: Vec<_> = tables.parked.values().map(|p| (&*p.id, p.version, &*p.reason)).collect();
+    let why = told[0].2;
+    assert!(why.starts_with("account/model.yaml:") && why.ends_with("division by zero"), "{why}");
+    assert_eq!(told, [("a", 1, why), ("a", 2, ""), ("b", 1, why), ("b", 2, "")]);
     let report = world.verify().await;
     assert!(report.agrees(), "{:#?}", report.differences);
 }
@@ -104,6 +111,22 @@ async fn what_outlived_a_crash_without_its_mark_is_not_folded_twice() {
 }
 
 #[tokio::test]
+async fn a_used_key_that_outlived_a_crash_is_not_counted_twice() {
+    let world = World::new();
+    let command = |events: &[_], key| world.log.command(&world.model, "a", events, Some(key));
+    command(&[opened("ann"), deposit(10)], "first");
+    let runs = [ahead_of_nothing(&world)];
+    let (partition, stretch) = whole(&world).await;
+    let stored = plan(&runs, &partition, &stretch, |_, _| None).unwrap().batch.states.remove(0);
+    command(&[deposit(5)], "second");
+    let (partition, stretch) = whole(&world).await;
+    let again = plan(&runs, &partition, &stretch, |_, _| Some(stored.state.clone())).unwrap();
+    let keys = again.batch.commands.iter().map(|write| (write.used.number, &*write.used.key));
+    assert_eq!(keys.collect::<Vec<_>>(), [(2, "second")]);
+    assert_eq!((stored.state.keyed, again.batch.states[0].state.keyed), (1, 2));
+}
+
+#[tokio::test]
 async fn pointers_that_outlived_a_crash_hold_back_nothing_below_them() {
     let world = World::new();
     world.command("a", &[opened("ann"), deposit(10)]);
@@ -141,9 +164,10 @@ async fn a_row_that_the_store_refuses_sets_the_aggregate_aside_for_that_view() {
         .parked
         .values()
         .filter(|parked| parked.view.as_deref() == Some("accounts-by-owner"))
-        .map(|parked| (&*parked.id, parked.version))
+        .map(|parked| (&*parked.id, parked.version, &*parked.reason))
         .collect();
-    assert_eq!(refused, [("b", 1), ("b", 2)]);
+    let why = "the store refuses it: a value that can't be held";
+    assert_eq!(refused, [("b", 1, why), ("b", 2, "")]);
 }
 
 #[tokio::test]

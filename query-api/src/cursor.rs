@@ -122,6 +122,16 @@ mod tests {
         assert_eq!(read_version("order", "b", &text).unwrap_err().code, "invalid-cursor");
     }
 
+    #[test]
+    fn a_history_cursor_past_what_any_store_counts_is_invalid() {
+        let last = i64::MAX as u64;
+        let read = |version| read_version("order", "a", &write_version("order", "a", version));
+        assert_eq!(read(last).unwrap(), last);
+        for version in [last + 1, u64::MAX] {
+            assert_eq!(read(version).unwrap_err().code, "invalid-cursor", "{version}");
+        }
+    }
+
     proptest! {
         #[test]
         fn arbitrary_text_is_an_invalid_cursor(text in ".*") {

@@ -325,6 +325,10 @@ async fn a_parked_state_says_so_and_refuses_only_minimums_past_its_place() {
     assert_eq!(world.get(&path, &[("foldline-min-position", &before)]).await.status, 200);
     let past = world.get(&path, &[("foldline-min-position", &at)]).await;
     assert_eq!(past.code(), (503, "not-yet-visible".to_owned()));
+    let mut foreign = Position::start(STREAM);
+    foreign.cover(&("invoices".into(), 0), 900);
+    let foreign = world.get(&path, &[("foldline-min-position", &foreign.to_text())]).await;
+    assert_eq!(foreign.status, 200, "invoices feed nothing here: {}", foreign.text);
     let other = world.get(&format!("/orders/{B}"), &[("foldline-min-position", &at)]).await;
     assert_eq!(other.status, 200);
 }

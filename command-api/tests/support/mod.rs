@@ -68,9 +68,14 @@ impl World {
 
     /// One of several instances that share a log.
     pub fn member(log: FakeLog, membership: Arc<dyn Membership>) -> World {
+        World::member_at("http://here", log, membership)
+    }
+
+    /// One of several instances, which others reach at this URL.
+    pub fn member_at(url: &str, log: FakeLog, membership: Arc<dyn Membership>) -> World {
         let model = domain::model();
         let store = FakeStore::new(model.clone());
-        let advertise = "http://here".into();
+        let advertise = url.into();
         let config = Config { clock: || 1_000, advertise, ..Config::default() };
         let shared = Arc::new(log.clone());
         let api = CommandApi::member(model.clone(), shared, store.clone(), membership, config);

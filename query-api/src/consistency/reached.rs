@@ -129,4 +129,20 @@ mod tests {
         minimum.cover(&("order".into(), 3), 0);
         assert!(!reached.covers(&minimum), "no mark is there yet");
     }
+
+    #[test]
+    fn a_minimum_before_the_first_event_of_a_partition_asks_for_nothing_of_it() {
+        let stream = uuid::Uuid::from_u128(1);
+        let mut marked = Position::start(stream);
+        marked.cover(&("order".into(), 0), 5);
+        let one = Reached::new(marked, Some("order".into()));
+        let fresh = Reached::new(Position::start(stream), None);
+        for reached in [one, fresh] {
+            for (offset, covered) in [(-1, true), (i64::MIN, true), (0, false)] {
+                let mut minimum = Position::start(stream);
+                minimum.cover(&("order".into(), 3), offset);
+                assert_eq!(reached.covers(&minimum), covered, "{offset}");
+            }
+        }
+    }
 }
