@@ -121,8 +121,7 @@ pub(crate) fn moved() -> Problem {
 
 /// 429: more is asked than can be held.
 pub(crate) fn overloaded() -> Problem {
-    let detail = "more is asked than can be taken just now; nothing was written";
-    Problem::new(429, "overloaded", detail).retry_after(1)
+    Problem::overloaded("more is asked than can be taken just now; nothing was written")
 }
 
 fn rejected(of: Of<'_>, rejection: Rejection) -> Problem {

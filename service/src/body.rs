@@ -141,8 +141,7 @@ fn too_slow(patience: Duration) -> Problem {
 
 /// 429 while too many large bodies are in memory.
 fn crowded() -> Problem {
-    let detail = "too many large bodies are being worked on: try again; nothing was written";
-    Problem::new(429, "overloaded", detail).retry_after(1)
+    Problem::overloaded("too many large bodies are being worked on: try again; nothing was written")
 }
 
 fn broken() -> Problem {

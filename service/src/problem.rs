@@ -110,6 +110,11 @@ impl Problem {
             .with("trace_id", trace_id)
     }
 
+    /// The 429 of who is asked for more than can be held.
+    pub fn overloaded(detail: impl Into<String>) -> Problem {
+        Problem::new(429, "overloaded", detail).retry_after(1)
+    }
+
     /// A 503 that is worth another try after this many seconds.
     pub fn unavailable(detail: impl Into<String>, retry_after_s: u32) -> Problem {
         Problem::new(503, "unavailable", detail).retry_after(retry_after_s)
