@@ -79,6 +79,18 @@ pub(super) fn with_headers<T>(
     std::panic::catch_unwind(AssertUnwindSafe(|| look(message.headers()))).ok()
 }
 
+/// Whether the client library goes on behind what it could not read, as if nothing stood there.
+pub(super) fn is_skipped(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::BadMessage
+            | RDKafkaErrorCode::InvalidMessage
+            | RDKafkaErrorCode::BadCompression
+            | RDKafkaErrorCode::NotImplemented
+            | RDKafkaErrorCode::UnsupportedCompressionType
+    )
+}
+
 /// What an error means that the client library does not heal by itself.
 fn lasting(error: &KafkaError, due: i64) -> Option<ReadError> {
     match error.rdkafka_error_code()? {
@@ -86,8 +98,12 @@ fn lasting(error: &KafkaError, due: i64) -> Option<ReadError> {
             let detail = "the topic does not hold this offset: it was made anew or cut off";
             Some(ReadError::Damaged { offset: due, detail: detail.to_owned() })
         }
-        RDKafkaErrorCode::BadMessage | RDKafkaErrorCode::InvalidMessage => {
-            Some(ReadError::Damaged { offset: due, detail: error.to_string() })
+        code if is_skipped(code) => {
+            let detail = format!(
+                "{code}. It is asked for again; if that does not help, the broker's copy of it is \
+                 damaged, or packed in a way that this program can't read"
+            );
+            Some(ReadError::Damaged { offset: due, detail })
         }
         RDKafkaErrorCode::UnknownTopic
         | RDKafkaErrorCode::UnknownPartition

@@ -12,6 +12,7 @@ mod config;
 mod deliveries;
 mod error;
 mod fetched;
+mod followed;
 mod group;
 mod instant;
 mod memory;

@@ -22,7 +22,7 @@ use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use super::claim::{self, ClaimRecord};
 use super::config::KafkaConfig;
 use super::deliveries::Deliveries;
-use super::fetched::with_headers;
+use super::fetched::{is_skipped, with_headers};
 use super::tail::place;
 use super::voice::Voice;
 use crate::record::{Offset, PartitionId};
@@ -187,6 +187,10 @@ pub(super) fn read_to_end(
         match consumer.poll(POLL) {
             Some(Ok(message)) => each(&message),
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
+            // The rest would be taken for all.
+            Some(Err(error)) if error.rdkafka_error_code().is_some_and(is_skipped) => {
+                return Err(error);
+            }
             Some(Err(error)) => last = error,
             None => {}
         }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::claim::{self, ClaimRecord};
 use super::config::KafkaConfig;
-use super::fetched::record;
+use super::fetched::{is_skipped, record};
 use super::voice::Voice;
 use super::wire::Decoder;
 use crate::record::{Body, PartitionId};
@@ -73,6 +73,8 @@ fn first(
                 Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => {
                     return Ok(None);
                 }
+                // What comes next would be taken for the record that was asked for.
+                Some(code) if is_skipped(code) => return Err(error),
                 _ => last = error,
             },
             None => {}

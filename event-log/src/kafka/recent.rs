@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::readback::Readback;
 use crate::log::ReadError;
-use crate::record::{Body, Offset, Record};
+use crate::record::{Body, ClaimId, Offset, Record};
 
 /// Where the end of a partition is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,23 @@ pub(super) enum Head {
     At(i64),
     /// The partition can't be followed.
     Broken(ReadError),
+}
+
+/// What tells a record from any other: where it stands, under which claim, as which command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub offset: Offset,
+    claim: ClaimId,
+    seq: u64,
+}
+
+impl Place {
+    pub(super) fn of(offset: Offset, body: &Body) -> Place {
+        match body {
+            Body::Claim(claim) => Place { offset, claim: claim.id, seq: 0 },
+            Body::Event(event) => Place { offset, claim: event.claim, seq: event.seq },
+        }
+    }
 }
 
 /// The newest committed records of a partition, without a gap up to its head.
@@ -85,6 +102,11 @@ impl Recent {
     /// Offset after the last record in memory.
     pub(super) fn end(&self) -> Option<i64> {
         self.lock().records.back().map(|record| record.offset.0 + 1)
+    }
+
+    /// The last record in memory.
+    pub(super) fn last(&self) -> Option<Place> {
+        self.lock().records.back().map(|record| Place::of(record.offset, &record.body))
     }
 
     /// Tells everybody where the head is.
@@ -196,7 +218,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::record::{Claim, ClaimId};
+    use crate::record::Claim;
 
     fn records(offsets: &[i64]) -> Vec<Record> {
         let claim = Claim { id: ClaimId(Uuid::nil()), stream: Uuid::nil(), owner: "".into() };

@@ -17,11 +17,13 @@ use uuid::Uuid;
 
 use super::config::KafkaConfig;
 use super::fetched::{Fetched, Source};
-use super::recent::{Head, Recent};
+use super::followed::Followed;
+use super::probe::probe;
+use super::recent::{Head, Place, Recent};
 use super::voice::Voice;
 use super::wire::Decoder;
 use crate::log::ReadError;
-use crate::record::{PartitionId, Record};
+use crate::record::{Offset, PartitionId, Record};
 
 /// All partitions' memory together.
 const KEPT_BYTES: usize = 64 << 20;
@@ -49,14 +51,6 @@ pub(super) struct Tail {
     consumer: Arc<Consumes>,
     signals: Sender<Signal>,
     followed: Arc<Mutex<Followed>>,
-}
-
-#[derive(Default)]
-struct Followed {
-    partitions: HashMap<PartitionId, Arc<Recent>>,
-    /// The highest end that each was ever seen to have: no partition shrinks.
-    ends: HashMap<PartitionId, i64>,
-    lines: usize,
 }
 
 enum Signal {
@@ -103,21 +97,19 @@ impl Tail {
     /// The memory of a partition's end, which is followed from now on.
     pub(super) fn follow(self: &Arc<Tail>, partition: &PartitionId) -> Arc<Recent> {
         let mut followed = lock(&self.followed);
-        if let Some(recent) = followed.partitions.get(partition) {
+        if let Some(recent) = followed.get(partition, Instant::now()) {
             recent.touch();
-            return Arc::clone(recent);
+            return recent;
         }
         let recent = Arc::new(Recent::new(MIN_KEPT_BYTES));
-        followed.partitions.insert(partition.clone(), Arc::clone(&recent));
-        let number = followed.lines;
-        followed.lines += 1;
+        let number = followed.begin(partition, Arc::clone(&recent));
         drop(followed);
         let (tail, partition, begun) = (Arc::clone(self), partition.clone(), Arc::clone(&recent));
         tokio::task::spawn_blocking(move || {
             if let Err(error) = tail.begin(number, &partition, &begun) {
                 tracing::warn!(%partition, %error, "can't follow a partition");
                 // Whoever asks next tries again.
-                lock(&tail.followed).partitions.remove(&partition);
+                lock(&tail.followed).forget(&partition);
                 begun.publish(Head::Broken(error));
             }
         });
@@ -139,14 +131,7 @@ impl Tail {
         let topic = self.config.topic(&partition.topic);
         let id = partition.number as i32;
         let (low, ended) = self.consumer.fetch_watermarks(&topic, id, PATIENCE).map_err(failed)?;
-        let before = lock(&self.followed).ends.get(partition).copied().unwrap_or(0);
-        if ended < before {
-            let detail = format!(
-                "{partition} ends at {ended} and ended at {before} before: its \
-                topic was made anew or cut off"
-            );
-            return Err(ReadError::Damaged { offset: ended, detail });
-        }
+        self.is_the_same(partition, ended)?;
         let from = (ended - WINDOWS[0]).max(low);
         let gone = || ReadError::Unavailable(format!("{topic} has no partition {id}"));
         let mut queue = self.consumer.split_partition_queue(&topic, id).ok_or_else(gone)?;
@@ -168,6 +153,30 @@ impl Tail {
         let stopped = |_| ReadError::Unavailable("the log is being closed".to_owned());
         self.signals.send(Signal::Follow(number, Box::new(line))).map_err(stopped)?;
         self.consumer.incremental_assign(&place(&topic, id, from)).map_err(failed)
+    }
+
+    /// Refuses a partition, which ends at `ended`, that lacks what was seen in it.
+    fn is_the_same(&self, partition: &PartitionId, ended: i64) -> Result<(), ReadError> {
+        let seen = lock(&self.followed).seen(partition);
+        let detail = if ended < seen.end {
+            format!("{partition} ends at {ended} and ended at {} before", seen.end)
+        } else if let Some(last) = seen.last
+            && !self.holds(partition, last)?
+        {
+            format!("{partition} has another record at {} than before", last.offset.0)
+        } else {
+            return Ok(());
+        };
+        let detail = format!("{detail}: its topic was made anew or cut off, restore it");
+        Err(ReadError::Damaged { offset: ended, detail })
+    }
+
+    fn holds(&self, partition: &PartitionId, last: Place) -> Result<bool, ReadError> {
+        let failed = |error: KafkaError| ReadError::Unavailable(error.to_string());
+        let places = [(partition.clone(), last.offset.0)];
+        let mut found = probe(&self.config, self.stream, &places).map_err(failed)?;
+        let found = found.remove(partition).flatten();
+        Ok(found.is_some_and(|found| Place::of(Offset(found.offset), &found.body) == last))
     }
 }
 
@@ -253,13 +262,7 @@ impl Thread {
         let Some(line) = self.lines.remove(&number) else { return };
         tracing::error!(partition = %line.partition, %error, "a partition can't be followed");
         line.unassign(&self.consumer);
-        let mut followed = lock(&self.followed);
-        followed.ends.insert(line.partition.clone(), line.recent.end().unwrap_or(0));
-        // What is damaged stays so; else whoever asks next tries again.
-        if matches!(error, ReadError::Unavailable(_)) {
-            followed.partitions.remove(&line.partition);
-        }
-        drop(followed);
+        lock(&self.followed).broke(&line.partition, &line.recent, &error, Instant::now());
         line.recent.publish(Head::Broken(error));
     }
 
@@ -275,8 +278,7 @@ impl Thread {
             self.lines.iter().filter(|(_, line)| unused(line)).map(|(n, _)| *n).collect();
         for number in &idle {
             let Some(line) = self.lines.remove(number) else { continue };
-            followed.partitions.remove(&line.partition);
-            followed.ends.insert(line.partition.clone(), line.recent.end().unwrap_or(0));
+            followed.let_go(&line.partition, &line.recent);
             line.unassign(&self.consumer);
             let let_go = "nobody asked about the partition for a while".to_owned();
             line.recent.publish(Head::Broken(ReadError::Unavailable(let_go)));

@@ -2,6 +2,7 @@
 #![cfg(feature = "kafka")]
 
 mod appending;
+mod damage;
 mod membership;
 mod reading;
 mod refusing;

@@ -72,7 +72,8 @@ async fn partitions_that_were_added_are_refused_even_if_configured() {
     assert_eq!(refused(&adapted).await, due);
 }
 
-async fn make_anew(config: &KafkaConfig, topic: &str, partitions: i32) {
+/// Deletes a topic and makes another of its name.
+pub async fn make_anew(config: &KafkaConfig, topic: &str, partitions: i32) {
     let (admin, options) = (admin(config), AdminOptions::new());
     admin.delete_topics(&[topic], &options).await.expect("deleted");
     let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
