@@ -3,6 +3,8 @@
 
 #[cfg(feature = "kafka")]
 mod log;
+#[cfg(any(feature = "kafka", feature = "cql"))]
+mod reach;
 #[cfg(feature = "cql")]
 mod store;
 

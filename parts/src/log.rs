@@ -13,6 +13,7 @@ use service::retry::{self, retry};
 use uuid::Uuid;
 
 use crate::STARTING;
+use crate::reach::Part;
 
 /// Opens the log of a model; `advertise` is told to those who look for the owner of a partition,
 /// and is empty where no commands are taken.
@@ -23,9 +24,14 @@ pub async fn open_log(
     advertise: &str,
 ) -> Result<Arc<KafkaLog>, Failure> {
     let config = kafka_config(args, model, dev, advertise);
+    let addresses = addresses(args);
+    part(&addresses).wait().await?;
     let opened = retry(STARTING, async || {
         KafkaLog::open(config.clone()).await.map_err(|error| match error {
-            OpenError::Unreachable { .. } => retry::Failure::Passing(error),
+            OpenError::Unreachable { .. } => {
+                tracing::warn!(%error, "the log is not ready yet: trying again");
+                retry::Failure::Passing(error)
+            }
             lasting => retry::Failure::Lasting(lasting),
         })
     });
@@ -39,6 +45,8 @@ pub async fn existing_log(
     dev: bool,
 ) -> Result<Arc<KafkaLog>, Failure> {
     let config = kafka_config(args, model, dev, "");
+    let addresses = addresses(args);
+    part(&addresses).look().await.map_err(Failure::unreachable)?;
     KafkaLog::open_existing(config).await.map_err(|error| match error {
         OpenError::Absent(_) => {
             let brokers = args.brokers.as_deref().unwrap_or_default();
@@ -46,6 +54,14 @@ pub async fn existing_log(
         }
         other => log_failure(other),
     })
+}
+
+fn addresses(args: &KafkaArgs) -> Vec<&str> {
+    args.brokers.as_deref().unwrap_or_default().split(',').filter(|a| !a.is_empty()).collect()
+}
+
+fn part<'a>(addresses: &'a [&'a str]) -> Part<'a> {
+    Part { name: "Kafka", setting: "--kafka (FOLDLINE_KAFKA_BROKERS)", port: 9092, addresses }
 }
 
 fn kafka_config(args: &KafkaArgs, model: &Model, dev: bool, advertise: &str) -> KafkaConfig {

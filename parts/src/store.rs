@@ -7,13 +7,19 @@ use service::process::Failure;
 use service::retry::{self, retry};
 
 use crate::STARTING;
+use crate::reach::Part;
 
 /// Opens the store.
 pub async fn open_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
     let config = cql_config(args, dev);
+    let addresses = addresses(args);
+    part(&addresses).wait().await?;
     let opened = retry(STARTING, async || {
         CqlStore::open(config.clone()).await.map_err(|error| match error {
-            StoreError::Unavailable(_) => retry::Failure::Passing(error),
+            StoreError::Unavailable(_) => {
+                tracing::warn!(%error, "the read store is not ready yet: trying again");
+                retry::Failure::Passing(error)
+            }
             lasting => retry::Failure::Lasting(lasting),
         })
     });
@@ -25,7 +31,18 @@ pub async fn open_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> 
 
 /// Opens a store that is there, to be read beside the services; makes nothing and waits for nobody.
 pub async fn existing_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
+    let addresses = addresses(args);
+    part(&addresses).look().await.map_err(Failure::unreachable)?;
     CqlStore::open_existing(cql_config(args, dev)).await.map_err(Failure::unreachable)
+}
+
+fn addresses(args: &CqlArgs) -> Vec<&str> {
+    args.nodes.iter().map(String::as_str).collect()
+}
+
+fn part<'a>(addresses: &'a [&'a str]) -> Part<'a> {
+    let setting = "--cql (FOLDLINE_CQL_NODES)";
+    Part { name: "the database", setting, port: 9042, addresses }
 }
 
 fn cql_config(args: &CqlArgs, dev: bool) -> CqlConfig {

@@ -17,6 +17,8 @@ use super::error::OpenError;
 use super::voice::Voice;
 
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a broker may take to say what the cluster is.
+const ANSWERS: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(100);
 const REPLICATION: usize = 3;
 const MIN_ISR: usize = 2;
@@ -92,7 +94,26 @@ fn too_few(brokers: usize, dev: bool) -> Option<String> {
 }
 
 pub(super) fn unreachable(config: &KafkaConfig, error: &KafkaError) -> OpenError {
-    OpenError::Unreachable { brokers: config.brokers.clone(), detail: error.to_string() }
+    let detail = match error.rdkafka_error_code().map_or("", hint) {
+        "" => error.to_string(),
+        hint => format!("{hint} ({error})"),
+    };
+    OpenError::Unreachable { brokers: config.brokers.clone(), detail }
+}
+
+/// What may be behind a code that says little.
+fn hint(code: RDKafkaErrorCode) -> &'static str {
+    match code {
+        RDKafkaErrorCode::BrokerTransportFailure
+        | RDKafkaErrorCode::AllBrokersDown
+        | RDKafkaErrorCode::OperationTimedOut => {
+            "no broker answers as Kafka does. Something else may listen there; it may ask for TLS \
+             or a login, which are not built in; or the addresses that the brokers advertise \
+             can't be reached from here"
+        }
+        RDKafkaErrorCode::Resolve => "the brokers advertise names that this machine does not know",
+        _ => "",
+    }
 }
 
 fn wanted(config: &KafkaConfig) -> Vec<Wanted> {
@@ -126,7 +147,7 @@ async fn look(config: &KafkaConfig) -> Result<Cluster, OpenError> {
     let (settings, at) = (config.reader(), config.clone());
     let asked = tokio::task::spawn_blocking(move || {
         let consumer: BaseConsumer<Voice> = settings.create_with_context(Voice)?;
-        let metadata = consumer.fetch_metadata(None, PATIENCE)?;
+        let metadata = consumer.fetch_metadata(None, ANSWERS)?;
         let brokers = metadata.brokers().iter().map(|broker| broker.id()).collect();
         let topics = metadata.topics().iter().map(|topic| {
             let replicas = topic.partitions().iter().map(|p| p.replicas().len()).collect();
