@@ -13,6 +13,8 @@ use async_trait::async_trait;
 use conformance::world::Engine;
 use foldline_read_store::cql::{CqlConfig, CqlStore};
 use foldline_read_store::{Reader, StoreError, Writer};
+use scylla::client::session::Session;
+use scylla::client::session_builder::SessionBuilder;
 
 /// A keyspace of one test.
 struct Cql {
@@ -35,6 +37,12 @@ async fn cql() -> Cql {
 }
 
 impl Cql {
+    /// A way into the database beside the store.
+    async fn session(&self) -> Session {
+        let session = SessionBuilder::new().known_nodes(&self.config.nodes).build().await;
+        session.expect("the database is reached")
+    }
+
     async fn store(&self) -> CqlStore {
         CqlStore::open(self.config.clone()).await.expect("the database is reached")
     }
@@ -67,6 +75,42 @@ async fn a_reader_makes_no_keyspace() {
     }
     engine.store().await;
     CqlStore::open_existing(engine.config.clone()).await.expect("it is there now");
+    engine.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_keyspace_of_an_older_version_gets_the_columns_that_it_lacks() {
+    use conformance::world::{World, parked, run};
+    use foldline_read_store::Batch;
+    let engine = cql().await;
+    let keyspace = engine.config.keyspace.clone();
+    let session = engine.session().await;
+    for statement in [
+        format!(
+            "CREATE KEYSPACE {keyspace} WITH replication = {{'class': 'SimpleStrategy', \
+             'replication_factor': 1}}"
+        ),
+        format!(
+            "CREATE TABLE {keyspace}.parked (owner text, id text, offset bigint, aggregate text, \
+             version bigint, reason text, PRIMARY KEY ((owner), id, offset))"
+        ),
+    ] {
+        session.query_unpaged(statement, ()).await.expect("it is made");
+    }
+    // Two processes of the new version start at once.
+    tokio::join!(engine.store(), engine.store());
+
+    let mut world = World::new(&engine).await;
+    let pointer = parked(None, 7, "overflow");
+    let batch = Batch { parked: vec![pointer.clone()], ..world.batch(7) };
+    world.writer.apply(batch).await.expect("it is applied");
+    assert_eq!(world.reader.parked(&run()).await, Ok(vec![pointer]));
+
+    // Who only reads adds nothing, and says what is missing.
+    let drop = format!("ALTER TABLE {keyspace}.parked DROP topic");
+    session.query_unpaged(drop, ()).await.expect("it is dropped");
+    let error = CqlStore::open_existing(engine.config.clone()).await.err().expect("it lacks one");
+    assert!(error.to_string().contains("parked") && error.to_string().contains("topic"), "{error}");
     engine.close().await;
 }
 

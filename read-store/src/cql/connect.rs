@@ -21,8 +21,9 @@ use uuid::Uuid;
 use super::config::CqlConfig;
 use super::database::Database;
 use super::error::{Result, damaged};
-use super::statement::{Statement, create_keyspace, create_table, without_tablets};
-use super::table::{catalog, marks, parked};
+use super::fixed;
+use super::statement::{Statement, create_keyspace, without_tablets};
+use super::table::catalog;
 use crate::store::StoreError;
 
 /// For a node to take a connection.
@@ -51,12 +52,7 @@ pub(super) async fn open(config: &CqlConfig) -> Result<Database> {
         database.define_keyspace(&keyspace).await?;
     }
     database.session.use_keyspace(&config.keyspace, false).await?;
-    let there = database.tables().await?;
-    for (name, create) in [catalog::create(), marks::create(), parked::create()] {
-        if !there.iter().any(|table| table == name) {
-            database.define(&create).await?;
-        }
-    }
+    fixed::make(&database).await?;
     catalog::begin(&database).await?;
     Ok(database)
 }
@@ -68,10 +64,10 @@ pub(super) async fn open_existing(config: &CqlConfig) -> Result<Database> {
         return Err(absent());
     }
     database.session.use_keyspace(&config.keyspace, false).await?;
-    let there = database.tables().await?;
-    let has = |name: &str| there.iter().any(|table| table == name);
-    let all = [catalog::create().0, marks::create().0, parked::create().0].into_iter().all(has);
-    if all { Ok(database) } else { Err(absent()) }
+    if !fixed::are_there(&database).await? {
+        return Err(absent());
+    }
+    Ok(database)
 }
 
 /// Connects to the nodes of one data centre, and says which.
@@ -191,7 +187,7 @@ impl Database {
     /// Creates or drops; returns when all nodes that are up agree.
     pub(super) async fn define(&self, statement: &Statement) -> Result<()> {
         let mut definition = Unprepared::new(statement.text());
-        definition.set_is_idempotent(true);
+        definition.set_is_idempotent(statement.repeatable());
         definition.set_request_timeout(Some(DEFINE));
         definition.set_load_balancing_policy(self.one_node());
         self.session.query_unpaged(definition, ()).await?;
@@ -229,14 +225,6 @@ impl Database {
         let rows = found.into_rows_result()?;
         rows.rows::<(String,)>()?.map(|row| Ok(row?.0)).collect()
     }
-}
-
-/// The statement that makes a fixed table, with the table's name.
-pub(super) fn fixed(
-    table: &super::statement::Table<'_>,
-    name: &'static str,
-) -> (&'static str, Statement) {
-    (name, create_table(table))
 }
 
 #[cfg(test)]

@@ -16,9 +16,12 @@ use model::{
 use rstest::rstest;
 
 use super::connect::QUESTIONS;
+use super::fixed::COLUMNS;
 use super::scan::Scan;
 use super::shared::{RunTables, ViewOrRollup};
-use super::statement::{Select, Statement, create_keyspace, drop_keyspace, drop_table, quoted};
+use super::statement::{
+    Select, Statement, add_column, create_keyspace, create_table, drop_keyspace, drop_table, quoted,
+};
 use super::table::catalog::Stored;
 use super::table::{catalog, marks, parked};
 use crate::catalog::{Run, RunId};
@@ -138,9 +141,9 @@ fn of_all() -> Vec<Statement> {
         &parked_table.forget,
     ];
     let made = [
-        catalog::create().1,
-        marks::create().1,
-        parked::create().1,
+        create_table(&catalog::table()),
+        create_table(&marks::table()),
+        create_table(&parked::table()),
         create_keyspace("foldline", "dc'1", 3),
         drop_keyspace("foldline"),
         drop_table(&quoted("view_a_01234567")),
@@ -218,7 +221,7 @@ fn every_statement_is_one_that_both_databases_take() {
         assert_eq!(check(statement.text(), false), Ok(()), "{}", statement.text());
         assert!(statement.repeatable(), "{}", statement.text());
     }
-    for question in QUESTIONS {
+    for question in QUESTIONS.into_iter().chain([COLUMNS]) {
         assert_eq!(check(question, false), Ok(()), "{question}");
     }
 }
@@ -231,6 +234,13 @@ fn only_the_catalog_has_conditions() {
         assert_eq!(check(statement.text(), false).is_err(), conditional);
         assert_eq!(statement.repeatable(), !conditional);
     }
+}
+
+#[test]
+fn a_column_is_added_as_both_databases_take_it() {
+    let added = add_column("parked", "topic", "text");
+    assert_eq!(check(added.text(), false), Ok(()), "{}", added.text());
+    assert!(!added.repeatable());
 }
 
 #[rstest]

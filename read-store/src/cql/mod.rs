@@ -8,6 +8,7 @@ mod config;
 mod connect;
 mod database;
 mod error;
+mod fixed;
 mod layout;
 #[cfg(test)]
 mod lint;

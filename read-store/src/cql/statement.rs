@@ -131,6 +131,13 @@ pub(super) struct Table<'a> {
     pub(super) clustering: Vec<(&'a str, Direction)>,
 }
 
+impl Table<'_> {
+    /// Whether a column is part of the primary key.
+    pub(super) fn is_key(&self, column: &str) -> bool {
+        self.partition.contains(&column) || self.clustering.iter().any(|(name, _)| *name == column)
+    }
+}
+
 pub(super) fn create_table(table: &Table<'_>) -> Statement {
     let mut text = format!("CREATE TABLE IF NOT EXISTS {} (", table.name);
     for (column, kind) in &table.columns {
@@ -152,6 +159,11 @@ pub(super) fn create_table(table: &Table<'_>) -> Statement {
     }
     let _ = write!(text, "gc_grace_seconds = {GC_GRACE_SECONDS}");
     Statement::plain(text)
+}
+
+/// Not repeatable: a column that is there already is refused, by some in words of their own.
+pub(super) fn add_column(table: &str, column: &str, kind: &str) -> Statement {
+    Statement::conditional(format!("ALTER TABLE {table} ADD {column} {kind}"))
 }
 
 pub(super) fn drop_table(table: &str) -> Statement {

@@ -63,6 +63,7 @@ pub(super) fn check(text: &str, in_catalog: bool) -> Checked {
         "UPDATE" if in_catalog => parser.update()?,
         "SELECT" => parser.select()?,
         "CREATE" => parser.create()?,
+        "ALTER" => parser.alter()?,
         "DROP" => parser.drop()?,
         other => return Err(format!("{other} is not allowed")),
     }
@@ -262,6 +263,14 @@ impl Parser {
         }
         self.words("gc_grace_seconds =")?;
         self.number()
+    }
+
+    fn alter(&mut self) -> Checked {
+        self.words("TABLE")?;
+        self.table()?;
+        self.words("ADD")?;
+        self.name()?;
+        self.column_type()
     }
 
     fn column_type(&mut self) -> Checked {

@@ -20,7 +20,6 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::super::bound::{Bound, Values};
-use super::super::connect::fixed;
 use super::super::database::{Cells, Database};
 use super::super::error::{Result, damaged};
 use super::super::statement::{Select, Statement, Table, catalog_begin, catalog_change};
@@ -54,10 +53,11 @@ impl Stored {
     }
 }
 
-pub(in crate::cql) fn create() -> (&'static str, Statement) {
+/// The table as it has to be.
+pub(in crate::cql) fn table() -> Table<'static> {
     let columns =
         vec![("one", "tinyint"), ("revision", "bigint"), ("body", "text"), ("holder", "uuid")];
-    fixed(&Table { name: NAME, columns, partition: vec!["one"], clustering: Vec::new() }, NAME)
+    Table { name: NAME, columns, partition: vec!["one"], clustering: Vec::new() }
 }
 
 /// Every statement on the catalog.

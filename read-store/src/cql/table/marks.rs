@@ -17,10 +17,9 @@ use bytes::Bytes;
 use model::Direction;
 
 use super::super::bound::{Bound, Values};
-use super::super::connect::fixed;
 use super::super::database::{Cells, Database, Lazy, Write};
 use super::super::error::{Result, damaged};
-use super::super::statement::{Select, Statement, Table, delete, insert};
+use super::super::statement::{Select, Table, delete, insert};
 use super::{FORGOTTEN, big, blob, count, text};
 use crate::batch::Mark;
 use crate::catalog::RunId;
@@ -49,8 +48,9 @@ pub(in crate::cql) struct MarkRow {
     pub(in crate::cql) waits: bool,
 }
 
-pub(in crate::cql) fn create() -> (&'static str, Statement) {
-    let table = Table {
+/// The table as it has to be.
+pub(in crate::cql) fn table() -> Table<'static> {
+    Table {
         name: NAME,
         columns: vec![
             ("one", "tinyint"),
@@ -67,8 +67,7 @@ pub(in crate::cql) fn create() -> (&'static str, Statement) {
         clustering: ["run", "made", "topic", "number"]
             .map(|name| (name, Direction::Ascending))
             .into(),
-    };
-    fixed(&table, NAME)
+    }
 }
 
 impl MarksTable {

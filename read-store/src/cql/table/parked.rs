@@ -17,11 +17,11 @@ use std::sync::Arc;
 use model::Direction;
 
 use super::super::bound::{Bound, Values};
-use super::super::connect::fixed;
 use super::super::database::{Cells, Database, Lazy, Write};
 use super::super::error::{Result, damaged};
 use super::super::layout::place;
-use super::super::statement::{Select, Statement, Table, delete, insert};
+use super::super::statement::{Select, Table, delete, insert};
+use super::marks::nowhere;
 use super::{FORGOTTEN, big, count, text};
 use crate::batch::ParkedWrite;
 use crate::catalog::RunId;
@@ -41,8 +41,9 @@ pub(in crate::cql) struct ParkedTable {
     pub(in crate::cql) forget: Lazy,
 }
 
-pub(in crate::cql) fn create() -> (&'static str, Statement) {
-    let table = Table {
+/// The table as it has to be.
+pub(in crate::cql) fn table() -> Table<'static> {
+    Table {
         name: NAME,
         columns: vec![
             ("owner", "text"),
@@ -56,8 +57,7 @@ pub(in crate::cql) fn create() -> (&'static str, Statement) {
         ],
         partition: vec!["owner"],
         clustering: vec![("id", Direction::Ascending), ("offset", Direction::Ascending)],
-    };
-    fixed(&table, NAME)
+    }
 }
 
 /// Who the pointers of a table belong to.
@@ -180,15 +180,40 @@ impl ParkedTable {
 }
 
 fn decode(cells: &Cells<'_>, run: &RunId, view: Option<&Arc<str>>) -> Result<ParkedWrite> {
-    let number = u32::try_from(big(cells, 6)?).map_err(|_| damaged("a partition's number"))?;
+    let partition = match cells.get(5).copied().flatten() {
+        // Written before pointers said it.
+        None => nowhere(),
+        Some(_) => {
+            let number = u32::try_from(big(cells, 6)?);
+            (text(cells, 5)?, number.map_err(|_| damaged("a partition's number"))?)
+        }
+    };
     Ok(ParkedWrite {
         run: run.clone(),
         aggregate: text(cells, 2)?,
         id: text(cells, 0)?,
         view: view.cloned(),
-        partition: (text(cells, 5)?, number),
+        partition,
         offset: big(cells, 1)?,
         version: count(cells, 3)?,
         reason: text(cells, 4)?.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_that_does_not_say_its_partition_is_read_all_the_same() {
+        let number = 7_i64.to_be_bytes();
+        let cell = |bytes: &'static [u8]| Some(bytes);
+        let (id, aggregate, reason) = (cell(b"o-1"), cell(b"order"), cell(b"overflow"));
+        let old = [id, Some(&number), aggregate, Some(&number), reason, None, None];
+        let read = decode(&old, &RunId("r".into()), None).expect("a pointer");
+        assert_eq!((read.partition, read.offset, read.version), (nowhere(), 7, 7));
+        let new = [&old[..5], &[cell(b"order"), Some(&number)]].concat();
+        let read = decode(&new, &RunId("r".into()), None).expect("a pointer");
+        assert_eq!(read.partition, ("order".into(), 7));
+    }
 }
