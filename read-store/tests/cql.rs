@@ -12,7 +12,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use conformance::world::Engine;
 use foldline_read_store::cql::{CqlConfig, CqlStore};
-use foldline_read_store::{Reader, StoreError, Writer};
+use foldline_read_store::{Mark, Reader, StoreError, Writer};
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
 
@@ -111,6 +111,42 @@ async fn a_keyspace_of_an_older_version_gets_the_columns_that_it_lacks() {
     session.query_unpaged(drop, ()).await.expect("it is dropped");
     let error = CqlStore::open_existing(engine.config.clone()).await.err().expect("it lacks one");
     assert!(error.to_string().contains("parked") && error.to_string().contains("topic"), "{error}");
+    engine.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_was_put_back_is_noticed_while_the_process_runs() {
+    use conformance::world::{World, mark};
+    let engine = cql().await;
+    let mut world = World::new(&engine).await;
+    world.writer.begin();
+    for offset in [3, 6] {
+        world.writer.apply(world.batch(offset)).await.expect("it is applied");
+    }
+    // The mark as a backup from between the two has it.
+    let (session, keyspace) = (engine.session().await, &engine.config.keyspace);
+    let marks = format!("SELECT run, made, topic, number FROM {keyspace}.marks WHERE one = 0");
+    let rows = session.query_unpaged(marks, ()).await.expect("marks").into_rows_result();
+    let row = rows.expect("rows").single_row::<(String, i64, String, i64)>().expect("one mark");
+    session.query_unpaged(format!("TRUNCATE {keyspace}.marks"), ()).await.expect("it is empty");
+    let back = format!(
+        "INSERT INTO {keyspace}.marks (one, run, made, topic, number, offset, claim, seq) \
+         VALUES (0, ?, ?, ?, ?, 3, 0x, 3) USING TIMESTAMP 3"
+    );
+    session.query_unpaged(back, row).await.expect("it is put back");
+
+    let is_back = |marks: &[Mark]| marks.first().is_some_and(|mark| mark.offset == 3);
+    while !is_back(&world.reader.marks().await.expect("marks")) {
+        world.reader.marks_moved().await;
+    }
+    // What was planned on what is gone now is refused, and made again from the mark.
+    let late = world.writer.apply(world.batch(9)).await;
+    assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");
+    world.writer.begin();
+    for offset in [6, 9] {
+        world.writer.apply(world.batch(offset)).await.expect("it is applied");
+    }
+    assert_eq!(*world.reader.marks().await.expect("marks"), [mark("r", 9)]);
     engine.close().await;
 }
 

@@ -9,6 +9,7 @@ mod connect;
 mod database;
 mod error;
 mod fixed;
+mod known;
 mod layout;
 #[cfg(test)]
 mod lint;

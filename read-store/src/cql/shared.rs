@@ -1,14 +1,15 @@
 //! What readers and writers of one process share: the catalog with its tables, and the marks.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use model::{View, ViewKind};
 use tokio::sync::Notify;
 
 use super::database::Database;
 use super::error::Result;
+use super::known::{Known, Place};
 use super::layout::Layout;
 use super::statement::Statement;
 use super::table::catalog::{self, Stored};
@@ -21,7 +22,6 @@ use super::table::state::StateTable;
 use super::table::view::ViewTable;
 use crate::batch::Mark;
 use crate::catalog::{Catalog, Run, RunId};
-use crate::position::PartitionKey;
 use crate::store::StoreError;
 use crate::tables::{Kind, of_definition, of_run, of_view};
 
@@ -36,16 +36,10 @@ pub(super) struct Shared {
     /// The marks were read anew.
     pub(super) moved: Notify,
     pub(super) polled: AtomicBool,
+    /// The database was out of reach since the marks were last read: it may come back with less.
+    unsure: AtomicBool,
     tables: RwLock<Arc<Tables>>,
     known: RwLock<Known>,
-}
-
-/// The marks as far as they are known: true lower bounds.
-#[derive(Default)]
-struct Known {
-    marks: BTreeMap<(RunId, u64, PartitionKey), Mark>,
-    waits: HashSet<(RunId, u64)>,
-    listed: Arc<Vec<Mark>>,
 }
 
 impl Shared {
@@ -58,6 +52,7 @@ impl Shared {
             hurry: Notify::new(),
             moved: Notify::new(),
             polled: AtomicBool::new(false),
+            unsure: AtomicBool::new(false),
             tables: RwLock::new(Arc::new(Tables::new(Stored::default()))),
             known: RwLock::default(),
         }
@@ -96,49 +91,80 @@ impl Shared {
 
     /// Reads the marks anew, and the catalog if they are of runs that it does not have.
     pub(super) async fn poll(&self) -> Result<()> {
-        let rows = self.marks.list(&self.database).await?;
+        let rows = self.marks.list(&self.database).await;
+        let rows = rows.inspect_err(|_| self.unsure.store(true, Ordering::Release))?;
         let newest = rows.iter().map(|row| row.made).max().unwrap_or(0);
         if newest > self.tables().catalog().revision {
             self.refresh().await?;
         }
         self.learn(&rows);
+        let above = self.known().above(&rows);
+        if !above.is_empty() {
+            self.look_again(&above).await?;
+        }
+        self.unsure.store(false, Ordering::Release);
         self.polled.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// Takes in what is known of marks: a mark never goes back while its run stays.
+    /// Marks that are known were not among those that were read. They may have been written
+    /// meanwhile, or be of a run that is gone; otherwise the database has lost what it had.
+    async fn look_again(&self, above: &[(Place, i64)]) -> Result<()> {
+        let rows = self.marks.list(&self.database).await?;
+        if !Known::are_above(above, &rows) {
+            return Ok(());
+        }
+        // Whose tables were made anew has lost nothing. The catalog is not taken over: that makes
+        // known what the new tables hold, and is left to who meets a mark of theirs.
+        let stored = Tables::new(catalog::get(&self.database).await?);
+        let stays = |((run, made, _), _): &&(Place, i64)| stored.made_of(run) == Some(*made);
+        let above: Vec<_> = above.iter().filter(stays).cloned().collect();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.fall_back(&above, &rows) {
+            tracing::error!(
+                "the read store holds less than it did: it was restored from a backup, or has lost \
+                 writes; going on from what it holds"
+            );
+        }
+        drop(known);
+        self.moved.notify_waiters();
+        Ok(())
+    }
+
+    /// How often the database was found to hold less than it did, after a look where it was out of
+    /// reach meanwhile.
+    pub(super) async fn falls(&self) -> Result<u64> {
+        if self.unsure.load(Ordering::Acquire) {
+            self.poll().await?;
+        }
+        Ok(self.known_falls())
+    }
+
+    /// The same as far as it is known.
+    pub(super) fn known_falls(&self) -> u64 {
+        self.known().falls
+    }
+
+    /// Takes in what is known of marks.
     pub(super) fn learn(&self, rows: &[MarkRow]) {
         let tables = self.tables();
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let Known { marks, waits, listed } = &mut *known;
-        for row in rows {
-            if row.waits {
-                waits.insert((row.run.clone(), row.made));
-            }
-            let Some(mark) = &row.mark else { continue };
-            let place = (row.run.clone(), row.made, mark.partition.clone());
-            let entry = marks.entry(place).or_insert_with(|| mark.clone());
-            if entry.offset < mark.offset {
-                *entry = mark.clone();
-            }
-        }
-        marks.retain(|(run, made, _), _| tables.made_of(run) == Some(*made));
-        waits.retain(|(run, made)| tables.made_of(run) == Some(*made));
-        if !listed.iter().eq(marks.values()) {
-            *listed = Arc::new(marks.values().cloned().collect());
-        }
+        known.learn(rows, |run| tables.made_of(run));
         drop(known);
         self.moved.notify_waiters();
     }
 
     pub(super) fn known_marks(&self) -> Arc<Vec<Mark>> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner).listed.clone()
+        self.known().listed.clone()
     }
 
     /// Whether something may wait in a run.
     pub(super) fn waits(&self, run: &RunId, made: u64) -> bool {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        !known.waits.is_empty() && known.waits.contains(&(run.clone(), made))
+        self.known().waits(run, made)
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -21,7 +21,7 @@ use super::reader::waiting;
 use super::shared::Shared;
 use crate::batch::{Batch, StateRow};
 use crate::catalog::{Catalog, RunId};
-use crate::store::Writer;
+use crate::store::{StoreError, Writer};
 #[cfg(feature = "yardstick")]
 pub(super) use apply::statements;
 
@@ -29,10 +29,18 @@ pub(super) use apply::statements;
 pub(super) struct CqlWriter {
     shared: Arc<Shared>,
     cells: cells::Remembered,
-    /// When the tables of each run were made that the caller began with, if it said so.
-    began: Option<HashMap<RunId, u64>>,
+    /// What the caller began with, if it said so.
+    began: Option<Began>,
     /// When it last began or applied something.
     alive: SystemTime,
+}
+
+/// What the plans of a caller rest on.
+struct Began {
+    /// When the tables of each run were made.
+    made: HashMap<RunId, u64>,
+    /// How often the database had been found to hold less than before.
+    falls: u64,
 }
 
 impl CqlWriter {
@@ -77,7 +85,14 @@ impl Writer for CqlWriter {
     async fn apply(&mut self, batch: Batch) -> Result<()> {
         // What was planned before a long pause is planned anew, on what is there now.
         refuse_late(self.alive, SystemTime::now())?;
-        apply::apply(&self.shared, &mut self.cells, self.began.as_ref(), batch).await?;
+        if let Some(began) = &self.began
+            && self.shared.falls().await? != began.falls
+        {
+            let lost = "the read store holds less than it did: begin anew from its marks";
+            return Err(StoreError::Unavailable(lost.to_owned()));
+        }
+        let made = self.began.as_ref().map(|began| &began.made);
+        apply::apply(&self.shared, &mut self.cells, made, batch).await?;
         self.alive = SystemTime::now();
         Ok(())
     }
@@ -88,7 +103,8 @@ impl Writer for CqlWriter {
 
     fn begin(&mut self) {
         self.cells.forget();
-        self.began = Some(self.shared.tables().made());
+        let (made, falls) = (self.shared.tables().made(), self.shared.known_falls());
+        self.began = Some(Began { made, falls });
         self.alive = SystemTime::now();
     }
 }
