@@ -89,7 +89,7 @@ pub struct SystemArgs {
     #[command(flatten)]
     log: LogArgs,
     /// Settle for one broker and one database node
-    #[arg(long, env = "FOLDLINE_DEV", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "FOLDLINE_DEV", value_parser = service::config::switch)]
     dev: bool,
     /// Print JSON instead of text
     #[arg(long)]

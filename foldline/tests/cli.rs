@@ -269,6 +269,21 @@ fn a_part_that_is_not_built_in_is_named() {
     assert!(cql.err.contains("without CQL"), "{}", cql.err);
 }
 
+#[cfg(all(feature = "kafka", feature = "cql"))]
+#[test]
+fn parts_out_of_reach_are_named_with_the_reason_and_the_setting() {
+    let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (place, kafka, cql) = (Place::new(), free(), free());
+    for name in ["verify", "status", "tail"] {
+        let given = ["--kafka", &kafka, "--cql", &cql, "--dev"];
+        let ended = call(&[&[name, "--schemas", &place.schemas()], &given[..]].concat());
+        assert_eq!(ended.code, Some(3), "{name}: {}", ended.err);
+        let why = format!("Kafka can't be reached: {kafka} refuses connections");
+        assert!(ended.err.contains(&why), "{name}: {}", ended.err);
+        assert!(ended.err.contains("--kafka (FOLDLINE_KAFKA_BROKERS)"), "{name}: {}", ended.err);
+    }
+}
+
 #[test]
 fn a_port_in_use_is_named_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -407,6 +422,18 @@ fn a_variable_is_a_setting_and_a_flag_beats_it() {
     let mut command = program(&["check", "--schemas", &place.schemas()]);
     command.env("FOLDLINE_SCHEMAS", "/no/such/folder");
     assert_eq!(ended(command).code, Some(0));
+}
+
+#[test]
+fn a_switch_that_is_neither_on_nor_off_is_bad_input() {
+    let place = Place::new();
+    for variable in ["FOLDLINE_DEV", "FOLDLINE_INSECURE"] {
+        let mut command = program(&["run", "--schemas", &place.schemas()]);
+        command.env(variable, "no");
+        let ended = ended(command);
+        assert_eq!(ended.code, Some(2), "{variable}: {}", ended.err);
+        assert!(ended.err.contains("true or 1"), "{variable}: {}", ended.err);
+    }
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub struct BenchArgs {
     #[command(flatten)]
     cql: CqlArgs,
     /// Settle for one broker and one database node
-    #[arg(long, env = "FOLDLINE_DEV", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "FOLDLINE_DEV", value_parser = service::config::switch)]
     dev: bool,
     /// Print the figures as JSON
     #[arg(long)]

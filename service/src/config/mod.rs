@@ -6,6 +6,7 @@
 mod advertise;
 mod checks;
 mod size;
+mod switch;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use clap::{Args, ValueEnum};
 
 pub use checks::{ConfigError, secret};
 pub use size::Size;
+pub use switch::switch;
 
 use crate::front::Origins;
 
@@ -112,10 +114,10 @@ pub struct ProcessArgs {
     )]
     pub admin: String,
     /// Settle for what a laptop has: one broker, one database node, pages of this machine may call
-    #[arg(long, env = "FOLDLINE_DEV", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "FOLDLINE_DEV", value_parser = switch)]
     pub dev: bool,
     /// Listen beyond this machine although nobody is asked who they are
-    #[arg(long, env = "FOLDLINE_INSECURE", value_parser = clap::builder::FalseyValueParser::new())]
+    #[arg(long, env = "FOLDLINE_INSECURE", value_parser = switch)]
     pub insecure: bool,
 }
 
