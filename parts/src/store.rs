@@ -25,7 +25,7 @@ pub async fn open_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> 
     });
     opened.await.map_err(|error| match error {
         StoreError::Refused(_) => Failure::input(error),
-        other => Failure::unreachable(other),
+        other => unusable(args, &other),
     })
 }
 
@@ -33,7 +33,7 @@ pub async fn open_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> 
 pub async fn existing_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
     let addresses = addresses(args);
     part(&addresses).look().await.map_err(Failure::unreachable)?;
-    CqlStore::open_existing(cql_config(args, dev)).await.map_err(Failure::unreachable)
+    CqlStore::open_existing(cql_config(args, dev)).await.map_err(|error| unusable(args, &error))
 }
 
 fn addresses(args: &CqlArgs) -> Vec<&str> {
@@ -43,6 +43,12 @@ fn addresses(args: &CqlArgs) -> Vec<&str> {
 fn part<'a>(addresses: &'a [&'a str]) -> Part<'a> {
     let setting = "--cql (FOLDLINE_CQL_NODES)";
     Part { name: "the database", setting, port: 9042, addresses }
+}
+
+/// Somebody takes connections, and that is all.
+fn unusable(args: &CqlArgs, error: &StoreError) -> Failure {
+    let nodes = args.nodes.join(",");
+    Failure::unreachable(format!("the database at {nodes} can't be used: {error}"))
 }
 
 fn cql_config(args: &CqlArgs, dev: bool) -> CqlConfig {
