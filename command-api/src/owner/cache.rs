@@ -1,12 +1,13 @@
 //! States in memory, bounded by bytes. What the projector has not taken in yet is never let go.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use event_log::planted;
 use model::decide::Snapshot;
 
 use super::keys::Keys;
+use super::split::Split;
 
 /// Bytes that an entry takes beside its state.
 const ENTRY_BYTES: usize = 400;
@@ -41,7 +42,7 @@ impl Entry {
 /// All aggregates of a partition that are warm.
 pub(super) struct Cache {
     // By index of the aggregate type.
-    entries: Vec<HashMap<Arc<str>, Entry>>,
+    entries: Vec<Split<Entry>>,
     // A clock's face: each entry once, looked at from the front.
     clock: VecDeque<(usize, Arc<str>)>,
     bytes: usize,
@@ -50,7 +51,7 @@ pub(super) struct Cache {
 
 impl Cache {
     pub fn new(aggregates: usize, max_bytes: usize) -> Cache {
-        let entries = (0..aggregates).map(|_| HashMap::new()).collect();
+        let entries = (0..aggregates).map(|_| Split::default()).collect();
         Cache { entries, clock: VecDeque::new(), bytes: 0, max_bytes }
     }
 
@@ -71,7 +72,7 @@ impl Cache {
         entry.bytes = weight(&entry, &id, state_bytes);
         self.bytes += entry.bytes;
         self.clock.push_back((aggregate, id.clone()));
-        self.entries[aggregate].entry(id).insert_entry(entry).into_mut()
+        self.entries[aggregate].insert(id, entry)
     }
 
     /// Takes down that an entry's state or keys have another size now.
@@ -93,7 +94,7 @@ impl Cache {
     }
 
     pub fn clear(&mut self) {
-        self.entries.iter_mut().for_each(HashMap::clear);
+        self.entries.iter_mut().for_each(Split::clear);
         self.clock.clear();
         self.bytes = 0;
     }

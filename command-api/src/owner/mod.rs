@@ -15,6 +15,7 @@ mod keys;
 mod leave;
 mod load;
 mod refold;
+mod split;
 mod supervise;
 mod tail;
 
