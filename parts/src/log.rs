@@ -24,8 +24,7 @@ pub async fn open_log(
     advertise: &str,
 ) -> Result<Arc<KafkaLog>, Failure> {
     let config = kafka_config(args, model, dev, advertise);
-    let addresses = addresses(args);
-    part(&addresses).wait().await?;
+    part(args).wait().await?;
     let opened = retry(STARTING, async || {
         KafkaLog::open(config.clone()).await.map_err(|error| match error {
             OpenError::Unreachable { .. } => {
@@ -45,8 +44,7 @@ pub async fn existing_log(
     dev: bool,
 ) -> Result<Arc<KafkaLog>, Failure> {
     let config = kafka_config(args, model, dev, "");
-    let addresses = addresses(args);
-    part(&addresses).look().await.map_err(Failure::unreachable)?;
+    part(args).look().await.map_err(Failure::unreachable)?;
     KafkaLog::open_existing(config).await.map_err(|error| match error {
         OpenError::Absent(_) => {
             let brokers = args.brokers.as_deref().unwrap_or_default();
@@ -56,11 +54,9 @@ pub async fn existing_log(
     })
 }
 
-fn addresses(args: &KafkaArgs) -> Vec<&str> {
-    args.brokers.as_deref().unwrap_or_default().split(',').filter(|a| !a.is_empty()).collect()
-}
-
-fn part<'a>(addresses: &'a [&'a str]) -> Part<'a> {
+fn part(args: &KafkaArgs) -> Part<'_> {
+    let brokers = args.brokers.as_deref().unwrap_or_default().split(',');
+    let addresses = brokers.filter(|address| !address.is_empty()).collect();
     Part { name: "Kafka", setting: "--kafka (FOLDLINE_KAFKA_BROKERS)", port: 9092, addresses }
 }
 

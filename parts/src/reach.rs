@@ -10,30 +10,33 @@ use service::retry::{self, Policy, retry};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use crate::STARTING;
+
 /// How long an address may take to be found and to take a connection.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long parts that are being started too are waited for, and how often that is said.
+/// As long as a part that is being started too, but once a second, for each look is said.
 const WAITING: Policy = Policy {
     first: Duration::from_secs(1),
     most: Duration::from_secs(1),
-    deadline: Some(Duration::from_secs(30)),
+    deadline: STARTING.deadline,
 };
 
 /// A part, as its settings name it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Part<'a> {
     pub name: &'static str,
     /// The flag and the variable that say where it is.
     pub setting: &'static str,
     /// Where an address without a port means.
     pub port: u16,
-    pub addresses: &'a [&'a str],
+    pub addresses: Vec<&'a str>,
 }
 
 /// Nobody takes connections.
 #[derive(Debug)]
-pub(crate) struct Unreached<'a> {
-    part: Part<'a>,
+pub(crate) struct Unreached {
+    name: &'static str,
+    setting: &'static str,
     why: Vec<(String, Why)>,
 }
 
@@ -45,9 +48,9 @@ enum Why {
     Other(Error),
 }
 
-impl<'a> Part<'a> {
+impl Part<'_> {
     /// Waits until one of the addresses takes connections, and says each second why none does.
-    pub(crate) async fn wait(self) -> Result<(), Failure> {
+    pub(crate) async fn wait(&self) -> Result<(), Failure> {
         let reached = retry(WAITING, async || {
             self.look().await.map_err(|unreached| {
                 tracing::warn!("{unreached}; trying again");
@@ -58,7 +61,7 @@ impl<'a> Part<'a> {
     }
 
     /// Looks once whether one of the addresses takes connections.
-    pub(crate) async fn look(self) -> Result<(), Unreached<'a>> {
+    pub(crate) async fn look(&self) -> Result<(), Unreached> {
         let mut why = Vec::new();
         for address in self.addresses.iter().map(|address| self.with_port(address)) {
             match connect(&address).await {
@@ -67,10 +70,11 @@ impl<'a> Part<'a> {
             }
         }
         // Where none is named at all, whoever opens the part says so.
-        if why.is_empty() { Ok(()) } else { Err(Unreached { part: self, why }) }
+        let Part { name, setting, .. } = *self;
+        if why.is_empty() { Ok(()) } else { Err(Unreached { name, setting, why }) }
     }
 
-    fn with_port(self, address: &str) -> String {
+    fn with_port(&self, address: &str) -> String {
         let address = address.trim();
         // Brokers may be named with their protocol.
         let bare = address.split_once("://").map_or(address, |(_, bare)| bare);
@@ -92,14 +96,14 @@ async fn connect(address: &str) -> Result<(), Why> {
     }
 }
 
-impl Display for Unreached<'_> {
+impl Display for Unreached {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} can't be reached: ", self.part.name)?;
+        write!(f, "{} can't be reached: ", self.name)?;
         for (at, (address, why)) in self.why.iter().enumerate() {
             let between = if at == 0 { "" } else { ", " };
             write!(f, "{between}{address} {why}")?;
         }
-        write!(f, ". Start it, or say where it is with {}", self.part.setting)
+        write!(f, ". Start it, or say where it is with {}", self.setting)
     }
 }
 
@@ -120,7 +124,8 @@ mod tests {
 
     use super::*;
 
-    fn part<'a>(addresses: &'a [&'a str]) -> Part<'a> {
+    fn part<'a>(addresses: &[&'a str]) -> Part<'a> {
+        let addresses = addresses.to_vec();
         Part { name: "Kafka", setting: "--kafka (FOLDLINE_KAFKA_BROKERS)", port: 9092, addresses }
     }
 

@@ -12,8 +12,7 @@ use crate::reach::Part;
 /// Opens the store.
 pub async fn open_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
     let config = cql_config(args, dev);
-    let addresses = addresses(args);
-    part(&addresses).wait().await?;
+    part(args).wait().await?;
     let opened = retry(STARTING, async || {
         CqlStore::open(config.clone()).await.map_err(|error| match error {
             StoreError::Unavailable(_) => {
@@ -31,16 +30,12 @@ pub async fn open_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> 
 
 /// Opens a store that is there, to be read beside the services; makes nothing and waits for nobody.
 pub async fn existing_store(args: &CqlArgs, dev: bool) -> Result<CqlStore, Failure> {
-    let addresses = addresses(args);
-    part(&addresses).look().await.map_err(Failure::unreachable)?;
+    part(args).look().await.map_err(Failure::unreachable)?;
     CqlStore::open_existing(cql_config(args, dev)).await.map_err(|error| unusable(args, &error))
 }
 
-fn addresses(args: &CqlArgs) -> Vec<&str> {
-    args.nodes.iter().map(String::as_str).collect()
-}
-
-fn part<'a>(addresses: &'a [&'a str]) -> Part<'a> {
+fn part(args: &CqlArgs) -> Part<'_> {
+    let addresses = args.nodes.iter().map(String::as_str).collect();
     let setting = "--cql (FOLDLINE_CQL_NODES)";
     Part { name: "the database", setting, port: 9042, addresses }
 }
